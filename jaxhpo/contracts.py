@@ -1,0 +1,111 @@
+"""The three things that a user may write: a `Sampler`, a `Scheduler`, a `Task`.
+
+Glossary of axes, used in every docstring of the package:
+
+    n  trials of a batch            d  parameters, columns of the unit cube
+    W  members of a tile            T  tiles of a stack (one driver's share of the population)
+    U  units trained in one tick    m  trials that a decision may look back on
+
+Inside the package lower is better: direction is turned once, where a task's metric enters the trial
+record. A loss that is not finite is no loss but a status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+Hyperparameters = Mapping[str, Any]
+"""Name to value, all parameters of the space and its constants. In `Task.budget` plain Python values.
+In `init`, `train` and `evaluate` a *traced* parameter is a scalar array (float32, int32 or bool) and
+a *static* one a Python value. An inactive traced parameter has the lowest value of its domain (the
+program must compute something); an inactive static one is None."""
+
+
+class Proposal(NamedTuple):
+    """What `Sampler.ask` returns.
+
+    points: float32 [n, d], snapped to the layout (`Layout.snap`).
+    model: bool [n], whether the point was chosen by looking at results (`trial.Phase.MODEL`).
+    """
+
+    points: jax.Array
+    model: jax.Array
+
+
+class Sampler(NamedTuple):
+    """Proposes points of the unit cube. A factory takes ``(layout, **options)`` and returns this.
+
+    A sampler is a value: ``init``, ``tell`` and ``ask`` are pure functions of arrays, and what is
+    proposed is reproducible from the key and the told history alone.
+
+    init: ``(key) -> state``. The typed key is consumed; the state keeps what it needs of it.
+    tell: ``(state, points [m, d], losses [m], valid [m]) -> state``. Results in trial order. However
+        a history is cut into calls, the state is the same. Where `valid` is False the trial diverged
+        or failed and its loss is meaningless (it may be NaN). m varies from call to call.
+    ask: ``(state, first, pending [p, d], n) -> Proposal``. `first` is the number of the batch's first
+        trial: randomness comes from ``fold_in(key, first)``, so that asking does not change the
+        state. `pending` are points proposed but not told yet, so that they are not proposed again.
+    adaptive: whether `ask` looks at what was told.
+    size: how many proposals there are before the sampler repeats itself; None: no end.
+    """
+
+    init: Callable[[jax.Array], Any]
+    tell: Callable[[Any, jax.Array, jax.Array, jax.Array], Any]
+    ask: Callable[[Any, int, jax.Array, int], Proposal]
+    adaptive: bool
+    size: int | None = None
+
+
+class Scheduler(NamedTuple):
+    """Decides, unit by unit, whether a trial goes on. A factory takes ``(**options)``.
+
+    stop: ``(curve [u], peers [m, v]) -> bool``, NumPy in and out. `curve` holds the trial's loss after
+        each of the u units it has trained; `peers` the curves, NaN after their end, of exactly the
+        trials that this one may know (`trial.Trial.known`), all of which have ended. Called once for
+        every unit in turn, a pure function: the answer can't depend on who else is in training.
+    adaptive: whether `stop` looks at its peers (if not, trials need not wait for earlier ones).
+    """
+
+    stop: Callable[[np.ndarray, np.ndarray], bool]
+    adaptive: bool
+
+
+class Task(NamedTuple):
+    """What is searched: a space, and how one member of a population is trained.
+
+    The functions are pure, traceable by JAX, and written for *one* member; the engine maps them over
+    members. `data` is passed in as an argument at every call, never closed over.
+
+    space: the `jaxhpo.space.Space` that is searched.
+    data: a pytree of arrays, one copy for the whole population.
+    init: ``(key, hp, data) -> state``, a pytree of arrays.
+    train: ``(key, hp, state, data) -> state``, one unit of resource (an epoch, say). The key differs
+        from trial to trial and from unit to unit.
+    evaluate: ``(hp, state, data) -> metrics``, a dict of float scalars.
+    budget: ``(hp) -> int``, how many units this configuration trains for, at least 1.
+    objective: which of the metrics is searched on.
+    maximize: whether more of it is better.
+    static: names of parameters that the task needs as Python values, whatever the space says.
+    test: None, or ``(hp, state, test_data) -> metrics`` on data that nothing else sees.
+    test_data: what `test` is given.
+    fixed: what else makes two tasks of this name different, for the study's identity: JSON values.
+    name: for messages and records.
+    """
+
+    space: Any
+    data: Any
+    init: Callable[[jax.Array, Hyperparameters, Any], Any]
+    train: Callable[[jax.Array, Hyperparameters, Any, Any], Any]
+    evaluate: Callable[[Hyperparameters, Any, Any], dict[str, jax.Array]]
+    budget: Callable[[Hyperparameters], int]
+    objective: str
+    maximize: bool = False
+    static: frozenset[str] = frozenset()
+    test: Callable[[Hyperparameters, Any, Any], dict[str, jax.Array]] | None = None
+    test_data: Any = None
+    fixed: Mapping[str, Any] = {}
+    name: str = "task"

@@ -1,0 +1,105 @@
+"""The unit cube as samplers see it: which columns are continuous, a grid or a category, and which
+are active when.
+
+`jaxhpo.space` makes a `Layout` from a search space and alone knows what the coordinates mean. A
+sampler needs nothing else: it works on points float32 [n, d] in the closed unit cube.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+INACTIVE = 0.5  # the coordinate that every inactive parameter is given
+FINEST_GRID = 1024  # a grid of more levels is continuous to a sampler; decoding still rounds
+
+
+class Kind(enum.IntEnum):
+    """What a column of the cube is."""
+
+    CONTINUOUS = 0
+    GRID = 1  # ordered levels: integers, steps, ordered choices
+    CATEGORY = 2  # levels without an order; level k of K fills [k / K, (k + 1) / K)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Condition:
+    """Column `child` is active only where column `parent` is active and at one of `levels`."""
+
+    child: int
+    parent: int
+    levels: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Layout:
+    """The d columns of a search space's unit cube.
+
+    Attributes:
+        names: the d parameter names, in column order; a parent comes before its children.
+        kinds: the kind of each column.
+        positions: for each column its levels' coordinates, increasing (empty where continuous).
+            Levels need not be evenly spaced: integers on a log scale are not.
+        edges: for each column the K + 1 borders of its K levels, from 0 to 1 (empty where
+            continuous): level k is decoded from edges[k] <= u < edges[k + 1].
+        conditions: all must hold for a child to be active.
+        size: how many distinct configurations there are, or None if there is no end to them.
+    """
+
+    names: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    positions: tuple[tuple[float, ...], ...]
+    edges: tuple[tuple[float, ...], ...]
+    conditions: tuple[Condition, ...] = ()
+    size: int | None = None
+
+    @property
+    def d(self) -> int:
+        """The number of columns."""
+        return len(self.names)
+
+    @functools.cached_property
+    def levels(self) -> np.ndarray:
+        """int32 [d]: how many levels each column has, 0 where it is continuous."""
+        return np.array([len(p) for p in self.positions], np.int32)
+
+    @functools.cached_property
+    def _padded(self) -> tuple[np.ndarray, np.ndarray]:
+        most = max(1, int(self.levels.max(initial=1)))
+        inner = np.full((self.d, most), 2.0, np.float32)  # 2 lies above every coordinate
+        where = np.full((self.d, most), INACTIVE, np.float32)
+        for column, (positions, edges) in enumerate(zip(self.positions, self.edges, strict=True)):
+            inner[column, : max(0, len(positions) - 1)] = edges[1:-1]
+            where[column, : len(positions)] = positions
+        return inner, where
+
+    def level(self, points: Array) -> Array:
+        """int32 [n, d], the level of each coordinate (0 where the column is continuous)."""
+        inner, _ = self._padded
+        return jnp.sum(points[:, :, None] >= jnp.asarray(inner)[None], axis=2, dtype=jnp.int32)
+
+    def active(self, points: Array) -> Array:
+        """bool [n, d], whether each coordinate counts, by the conditions. Traceable."""
+        level = self.level(points)
+        columns = [jnp.ones(points.shape[0], bool)] * self.d
+        for condition in sorted(self.conditions, key=lambda c: c.child):
+            at = jnp.isin(level[:, condition.parent], jnp.asarray(condition.levels, jnp.int32))
+            columns[condition.child] &= columns[condition.parent] & at
+        return jnp.stack(columns, axis=1) if columns else jnp.zeros(points.shape, bool)
+
+    def snap(self, points: Array) -> Array:
+        """float32 [n, d]: clipped, on the grid, inactive coordinates at `INACTIVE`. Traceable.
+
+        Two points stand for the same configuration exactly when their snapped points are equal.
+        """
+        points = jnp.clip(points.astype(jnp.float32), 0.0, 1.0)
+        _, where = self._padded
+        table = jnp.broadcast_to(jnp.asarray(where)[None], (points.shape[0], *where.shape))
+        on_grid = jnp.take_along_axis(table, self.level(points)[:, :, None], axis=2)[:, :, 0]
+        snapped = jnp.where(jnp.asarray(self.levels > 0)[None], on_grid, points)
+        return jnp.where(self.active(snapped), snapped, INACTIVE)

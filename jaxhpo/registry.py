@@ -1,0 +1,33 @@
+"""Finds samplers, schedulers and tasks by the name of their file, so that a new file is all it takes.
+
+The module ``jaxhpo/samplers/tpe.py`` holds the factory ``tpe``; a file whose name starts with an
+underscore is private to its folder.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from typing import Any
+
+
+def names(family: str) -> list[str]:
+    """The names in a family (``samplers``, ``schedulers`` or ``tasks``), sorted."""
+    package = importlib.import_module(f"jaxhpo.{family}")
+    found = pkgutil.iter_modules(package.__path__)
+    return sorted(m.name for m in found if not m.ispkg and not m.name.startswith("_"))
+
+
+def get(family: str, name: str) -> Callable[..., Any]:
+    """The factory called `name`.
+
+    Raises:
+        ValueError: if there is no file of that name; the message lists those there are.
+    """
+    known = names(family)
+    if name not in known:
+        raise ValueError(
+            f"{family[:-1]}={name!r} is not known; jaxhpo/{family}/ holds: {', '.join(known)}"
+        )
+    return getattr(importlib.import_module(f"jaxhpo.{family}.{name}"), name)
