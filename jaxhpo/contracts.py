@@ -92,6 +92,7 @@ class Task(NamedTuple):
     static: names of parameters that the task needs as Python values, whatever the space says.
     test: None, or ``(hp, state, test_data) -> metrics`` on data that nothing else sees.
     test_data: what `test` is given.
+    steps: None, or ``(hp) -> int``, how many optimizer steps a unit of this configuration is.
     fixed: what else makes two tasks of this name different, for the study's identity: JSON values.
     name: for messages and records.
     """
@@ -107,5 +108,6 @@ class Task(NamedTuple):
     static: frozenset[str] = frozenset()
     test: Callable[[Hyperparameters, Any, Any], dict[str, jax.Array]] | None = None
     test_data: Any = None
+    steps: Callable[[Hyperparameters], int] | None = None
     fixed: Mapping[str, Any] = {}
     name: str = "task"
