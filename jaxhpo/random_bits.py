@@ -1,8 +1,8 @@
 """Cheap, exact randomness for members of a population: a counter-based generator behind JAX's typed
 keys, and an order of N items that needs no sort.
 
-Threefry costs a quarter to a third of a small model's training time on a CPU when every dropout mask
-is drawn from it. Members therefore train with keys of the generator below, which every
+Threefry costs a quarter to a third of a small model's training time on a CPU when every dropout
+mask is drawn from it. Members therefore train with keys of the generator below, which every
 `jax.random` function and flax accept unchanged; initialisation keeps threefry.
 """
 
@@ -96,8 +96,8 @@ def shuffled(key: Array, n: int) -> Array:
 
     A swap-or-not shuffle (Hoang, Morris and Rogaway 2012, "An Enciphering Scheme Based on a Card
     Shuffle", section 2): in every round a number x and its partner (K - x) mod n change places or
-    not, as a keyed hash of the larger of the two says. It is exact for every n, and all elementwise,
-    so that W orders under `vmap` cost far less than W sorts. Rounds: 32, or 2 log2 n where
+    not, as a keyed hash of the larger of the two says. It is exact for every n, and elementwise, so
+    that W orders under `vmap` cost far less than W sorts. Rounds: 32, or 2 log2 n where
     that is more.
     """
     rounds = max(_FEWEST_ROUNDS, 2 * int(n).bit_length())

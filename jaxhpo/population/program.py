@@ -1,8 +1,8 @@
-"""The one jitted program of a cohort: a tile of W lanes trained for some units, freed lanes refilled.
+"""The one jitted program of a cohort: a tile of W lanes trained for some units, and refilled.
 
-Everything in a tile happens on the device: the next waiting member enters a lane as soon as the one
-before has finished or diverged. The program's shape never changes, so it is traced and compiled once
-a cohort, and a member's arithmetic is the same whoever its neighbours are.
+Everything in a tile happens on the device: the next waiting member enters a lane as soon as the
+one before has finished or diverged. The program's shape never changes, so it is traced and compiled
+once a cohort, and a member's arithmetic is the same whoever its neighbours are.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ class Program:
         """The shapes of one member's state and metrics, found without computing anything."""
         key = jax.eval_shape(lambda: jax.random.key(0))
         hp = {name: jax.ShapeDtypeStruct((), dtype) for name, dtype in self.dtypes.items()}
-        state = jax.eval_shape(self._init, key, key, hp, data)
         number = jax.ShapeDtypeStruct((), jnp.int32)
+        state = jax.eval_shape(self._init, key, number, hp, data)
         after = jax.eval_shape(self._unit, key, number, number, hp, state, data)
         return state, after[1]
 
@@ -208,7 +208,7 @@ class Program:
 
 
 def _move(to: Lanes, source: Lanes, places: Array, drop: Array) -> Lanes:
-    """Copies lane j of `source` to lane ``places[j]`` of `to`, whose lanes in `drop` are freed first.
+    """Copies lane j of `source` to lane ``places[j]`` of `to`, after freeing the lanes in `drop`.
 
     A place out of range copies none.
     """

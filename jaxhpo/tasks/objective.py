@@ -1,0 +1,97 @@
+"""A plain JAX function of the hyperparameters as a task: one unit, no training state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxhpo.contracts import Hyperparameters, Task
+from jaxhpo.space import Float, Space
+
+
+def objective(
+    fn: Callable[[jax.Array, Hyperparameters], Any],
+    space: Space,
+    *,
+    metric: str | None = None,
+    maximize: bool = False,
+    static: Iterable[str] = (),
+    name: str | None = None,
+) -> Task:
+    """A task that evaluates `fn` once a trial.
+
+    Args:
+        fn: ``(key, hp) -> scalar`` or ``-> dict of scalars``, traceable by JAX. Traced
+            hyperparameters arrive as scalar arrays: choose between them with `jax.numpy.where` or
+            `jax.lax.cond`, or name them in `static`.
+        space: what is searched.
+        metric: which entry of the dict is the objective; needed only where `fn` returns a dict.
+            For a scalar, what to call it.
+        maximize: whether more is better.
+        static: names of parameters that `fn` needs as Python values (a program for each setting).
+        name: what to call the task; by default the function's name.
+
+    Raises:
+        ValueError: if `fn` is not callable or its result holds no `metric`.
+    """
+    if not callable(fn):
+        raise ValueError(f"objective(fn=...) must be a function (key, hp) -> scalar, got {fn!r}")
+    title = name or getattr(fn, "__name__", type(fn).__name__)
+    wanted = metric or "objective"
+
+    def init(key: jax.Array, hp: Hyperparameters, data: Any) -> dict[str, jax.Array]:
+        shapes = jax.eval_shape(lambda k: measured(k, hp), key)
+        return {k: jnp.zeros((), jnp.float32) for k in shapes}
+
+    def train(
+        key: jax.Array, hp: Hyperparameters, state: dict[str, jax.Array], data: Any
+    ) -> dict[str, jax.Array]:
+        return measured(key, hp)
+
+    def evaluate(hp: Hyperparameters, state: Any, data: Any) -> dict[str, jax.Array]:
+        return state
+
+    def measured(key: jax.Array, hp: Hyperparameters) -> dict[str, jax.Array]:
+        result = fn(key, hp)
+        if not isinstance(result, Mapping):
+            result = {wanted: result}
+        elif wanted not in result:
+            raise ValueError(
+                f"objective({title}, metric=...) must name one of the metrics that the function "
+                f"returns ({', '.join(sorted(result))}), got {wanted!r}"
+            )
+        for key_, value in result.items():
+            if jnp.shape(value) != ():
+                raise ValueError(
+                    f"{title} must return real scalars, got {key_!r} of shape {jnp.shape(value)}; "
+                    f"take its mean"
+                )
+        return {k: jnp.asarray(v).astype(jnp.float32) for k, v in result.items()}
+
+    return Task(
+        space=space,
+        data=(),
+        init=init,
+        train=train,
+        evaluate=evaluate,
+        budget=lambda hp: 1,
+        objective=wanted,
+        maximize=maximize,
+        static=frozenset(static),
+        name=title,
+    )
+
+
+def example() -> Task:
+    """Branin's function with a little noise (for the conformance suite)."""
+
+    def branin(key: jax.Array, hp: Hyperparameters) -> jax.Array:
+        x, y = hp["x"], hp["y"]
+        curve = y - 5.1 / (4 * jnp.pi**2) * x**2 + 5 / jnp.pi * x - 6
+        noise = 0.1 * jax.random.normal(key)
+        return curve**2 + 10 * (1 - 1 / (8 * jnp.pi)) * jnp.cos(x) + 10 + noise
+
+    return objective(branin, Space(x=Float(-5.0, 10.0), y=Float(0.0, 15.0)))
