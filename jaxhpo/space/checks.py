@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from jaxhpo.domains import (
+from jaxhpo.space.domains import (
     DOMAINS,
     Choice,
     Constant,

@@ -1,8 +1,8 @@
 """What a parameter may be: `Float`, `Int`, `Choice`, `Bool` or `Constant`.
 
-A domain is plain data, written by the user; it is checked (`jaxhpo.domain_checks`) when a
+A domain is plain data, written by the user; it is checked (`jaxhpo.space.checks`) when a
 `jaxhpo.space.Space` is made of it, so that the message of an error can name the parameter.
-`jaxhpo.axes` knows how a domain lies on a column of the unit cube.
+`jaxhpo.space.axes` knows how a domain lies on a column of the unit cube.
 """
 
 from __future__ import annotations

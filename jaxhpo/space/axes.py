@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from jaxhpo.cube import FINEST_GRID, Kind
-from jaxhpo.domains import Bool, Choice, Domain, Float, Int, is_number, plain, refused, same, tupled
+from jaxhpo.space.domains import Bool, Choice, Domain, Float, Int, is_number, plain, refused, same, tupled
 
 HALF_ULP = 2.0**-25  # the largest error of rounding a coordinate in [0.5, 1] to float32
 MOST_LEVELS = 2**24 - 1  # half an even cell is then still wider than HALF_ULP

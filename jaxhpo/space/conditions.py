@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from jaxhpo.axes import Axis, Grid
+from jaxhpo.space.axes import Axis, Grid
 from jaxhpo.cube import FINEST_GRID, Condition
-from jaxhpo.domains import Constant, Domain, refused, same, tupled
+from jaxhpo.space.domains import Constant, Domain, refused, same, tupled
 
 
 def ordered(parameters: Mapping[str, Domain]) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from jaxhpo.domains import SpaceError
+from jaxhpo.space.domains import SpaceError
 
 RESOLVERS = (
     ("tag:yaml.org,2002:bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),

@@ -10,7 +10,7 @@ A file maps names to parameters::
     use_bias: {type: bool}
     label_smoothing: 0.0                                 # a constant
 
-Lists in `choices`, in `when` and in a constant's `value` are tuples to Python. `jaxhpo.yaml_text`
+Lists in `choices`, in `when` and in a constant's `value` are tuples to Python. `jaxhpo.space.yaml_text`
 reads and writes the YAML itself.
 """
 
@@ -22,7 +22,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from jaxhpo.domains import (
+from jaxhpo.space.domains import (
     Bool,
     Choice,
     Constant,

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from jaxhpo import conditions, spacefile, yaml_text
-from jaxhpo.axes import Axis, axis
+from jaxhpo.space import conditions, files, yaml_text
+from jaxhpo.space.axes import Axis, axis
 from jaxhpo.cube import INACTIVE, Layout
-from jaxhpo.domain_checks import INT32, checked
-from jaxhpo.domains import (
+from jaxhpo.space.checks import INT32, checked
+from jaxhpo.space.domains import (
     DOMAINS,
     Bool,
     Choice,
@@ -319,12 +319,12 @@ class Space:
         Raises:
             SpaceError: if a choice or constant is of a type that can't be written.
         """
-        return spacefile.written(self._domains)
+        return files.written(self._domains)
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Space:
-        """A space from what `to_dict` gave, or from what a user wrote (see `jaxhpo.spacefile`)."""
-        return cls(spacefile.read(found))
+        """A space from what `to_dict` gave, or from what a user wrote (see `jaxhpo.space.files`)."""
+        return cls(files.read(found))
 
     def to_yaml(self, path: str | Path | None = None) -> str:
         """The space as YAML text, also written to `path` if that is given."""
@@ -358,7 +358,7 @@ class Space:
             other: the space to compare with.
             this, that: what to call the two.
         """
-        return spacefile.difference(self, other, this=this, that=that)
+        return files.difference(self, other, this=this, that=that)
 
 
 def _declared(parameters: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[str, Domain]:
