@@ -76,8 +76,8 @@ class Population:
         self.task = task
         self.width = width
         self.cohorts: dict[tuple[Any, ...], Cohort] = {}
-        self._static = tuple(sorted(static))
-        self._dtypes = {name: dtype for name, dtype in dtypes.items() if name not in self._static}
+        self.static = tuple(sorted(static))
+        self._dtypes = {name: dtype for name, dtype in dtypes.items() if name not in self.static}
         self._place = {d: jax.device_put((key, task.data), d) for d in devices}
         self._slots = [d for _ in range(drivers) for d in devices]
         self._running: dict[concurrent.futures.Future[Tick], tuple[Cohort, Tile, list[Member]]] = {}
@@ -143,6 +143,21 @@ class Population:
         )
         return [self._collect(future) for future in done]
 
+    def alone(self, member: Member) -> tuple[list[Progress], Any]:
+        """Trains one member with no neighbours, here and now: what happened, and its final state."""
+        cohort = self._cohort(member.hp)
+        tile = Tile(cohort.program, self._slots[0], *reversed(self._place[self._slots[0]]))
+        offered, progress = [member], []
+        while offered or tile.live:
+            try:
+                tick = tile.tick(offered, cohort.units)
+            except Exception as error:
+                return [*progress, _lost(member.number, error)], None
+            cohort.learn(tick)
+            offered = []
+            progress.extend(tick.progress)
+        return progress, jax.tree.map(lambda leaf: leaf[0], tile.lanes.state)
+
     def close(self) -> None:
         """Waits for the ticks on the device and lets the threads go."""
         self._threads.shutdown(wait=True, cancel_futures=True)
@@ -150,7 +165,7 @@ class Population:
     # -- the house-keeping of tiles ----------------------------------------------------------------
 
     def _cohort(self, hp: Mapping[str, Any]) -> Cohort:
-        static = {name: hp[name] for name in self._static}
+        static = {name: hp[name] for name in self.static}
         key = tuple((name, type(value), value) for name, value in static.items())
         if key not in self.cohorts:
             program = Program(
@@ -210,10 +225,9 @@ class Population:
         self, cohort: Cohort, tile: Tile, offered: list[Member], error: BaseException
     ) -> Tick:
         """A program that raised takes its tile's members with it, and says why."""
-        text = f"{type(error).__name__}: {error}"
         lost = [*tile.members, *(member.number for member in offered)]
         cohort.tiles.remove(tile)
-        progress = [Progress(number=n, over=True, error=text) for n in lost]
+        progress = [_lost(number, error) for number in lost]
         return Tick(progress=progress, started=time.time(), seconds=0.0)
 
     def _shrink(self) -> None:
@@ -230,3 +244,7 @@ class Population:
                         big.absorb(small)
                         cohort.tiles.remove(small)
                         break
+
+
+def _lost(number: int, error: BaseException) -> Progress:
+    return Progress(number=number, over=True, error=f"{type(error).__name__}: {error}")

@@ -175,4 +175,3 @@ class Tile:
         self.occupants = np.asarray(self.lanes.number)
         other.members, other.lanes = {}, None
         other.occupants = np.full_like(other.occupants, FREE)
-

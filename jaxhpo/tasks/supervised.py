@@ -20,10 +20,10 @@ from jax import Array
 from jaxhpo.contracts import Hyperparameters, Task
 from jaxhpo.random_bits import shuffled
 from jaxhpo.space import Float, Int, Space
-from jaxhpo.tasks._losses import LOSSES, METRICS, per_row
-from jaxhpo.tasks._network import network
-from jaxhpo.tasks._splits import split, splits
 from jaxhpo.tasks.elastic.dropout import Dropout
+from jaxhpo.tasks.parts.losses import LOSSES, METRICS, per_row
+from jaxhpo.tasks.parts.network import network
+from jaxhpo.tasks.parts.splits import split, splits
 
 _ORDER, _STEP = 0, 1  # the two streams of a unit's key
 _CHUNK = 1024  # validation rows that pass through the model at once

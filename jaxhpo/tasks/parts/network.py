@@ -15,7 +15,6 @@ from flax import linen, nnx
 
 from jaxhpo.contracts import Hyperparameters
 
-
 _STREAMS = ("dropout", "default")  # what a linen layer may draw from while training
 
 

@@ -1,0 +1,40 @@
+"""What makes two studies the same study: everything that the trial table is a function of.
+
+Stored with the records, and compared when a study is opened again. Lanes, devices and drivers are
+not in it, for nothing depends on them; nor is the code of the task's functions, which can't be
+compared: a study that goes on after its training code was changed mixes results of both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxhpo.contracts import Task
+
+VERSION = 1  # raised whenever the same inputs would give other trials
+
+
+def task_identity(task: Task) -> dict[str, Any]:
+    """The part of the identity that the task decides."""
+    return {
+        "name": task.name,
+        "objective": task.objective,
+        "maximize": task.maximize,
+        "static": sorted(task.static),
+        "data": digest(task.data),
+        "fixed": dict(task.fixed),
+    }
+
+
+def digest(tree: Any) -> str:
+    """A short hash of the shapes, dtypes and bytes of a pytree of arrays."""
+    found = hashlib.sha256()
+    for path, leaf in jax.tree.leaves_with_path(tree):
+        array = np.ascontiguousarray(leaf)
+        found.update(f"{jax.tree_util.keystr(path)} {array.dtype} {array.shape};".encode())
+        found.update(array.tobytes())
+    return found.hexdigest()[:16]

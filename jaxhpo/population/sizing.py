@@ -1,0 +1,53 @@
+"""How wide a tile is and how many threads drive tiles, where the user doesn't say.
+
+On a CPU a tile should stay in the cache of one core; on an accelerator it should fill the chip.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxhpo.contracts import Task
+from jaxhpo.population.program import Program
+
+_CPU_BYTES = 3_000_000  # of state a tile on a CPU (measured: tiles of 4 to 8 small MLPs were best)
+_CPU_WIDEST = 32
+_CHIP_BYTES = 2_000_000_000  # of state a tile on an accelerator
+_CHIP_WIDEST = 1024
+
+
+def tile_width(
+    task: Task, members: Iterable[Mapping[str, Any]], dtypes: Mapping[str, np.dtype], platform: str
+) -> int:
+    """W for the largest of some members: a power of two.
+
+    Args:
+        task: what is trained. members: hyperparameters of some members, every parameter by name.
+        dtypes: of the traced ones. platform: "cpu", "gpu" or "tpu".
+    """
+    largest = 1
+    for hp in members:
+        static = {name: value for name, value in hp.items() if name not in dtypes}
+        program = Program(task=task, static=static, dtypes=dtypes, width=1, chunk=1)
+        largest = max(largest, _bytes(program.member_shapes(task.data)[0]))
+    room, widest = (_CPU_BYTES, _CPU_WIDEST) if platform == "cpu" else (_CHIP_BYTES, _CHIP_WIDEST)
+    # 4/3: a member with Adam has 12 bytes a parameter of state and needs 4 more for the gradient.
+    fits = min(widest, max(1, int(room / (largest * 4 / 3))))
+    return 2 ** (fits.bit_length() - 1)
+
+
+def drivers_per_device(devices: Sequence[jax.Device]) -> int:
+    """One thread a core, shared among the devices of a CPU; one a device elsewhere."""
+    if devices[0].platform != "cpu":
+        return 1
+    return max(1, len(os.sched_getaffinity(0)) // len(devices))
+
+
+def _bytes(state: object) -> int:
+    leaves = jax.tree.leaves(state)
+    return sum(int(np.prod(leaf.shape)) * leaf.dtype.itemsize for leaf in leaves)

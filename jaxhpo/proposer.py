@@ -1,0 +1,133 @@
+"""Proposes trials in blocks, each knowing the results of exactly the trials that it may know.
+
+This is what makes a parallel study reproducible. Trials are numbered in the order of proposal and
+proposed in blocks of `batch`. The block whose first number is F knows the results of the trials
+below ``known(F) = max(0, F - lookahead)``, all of them and no others, whatever happens to have ended
+by then; those from there to F - 1 it knows as pending points. So a proposal depends on the study's
+seed and numbers alone: not on lanes, devices, timing or interruptions. `lookahead` is how many
+trials can be in training while the next block is chosen: more keeps more lanes at work, less lets
+the sampler know more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxhpo.contracts import Sampler
+from jaxhpo.space import Space
+from jaxhpo.trial import Phase, Trial
+
+
+class Proposer:
+    """Makes the next block of trials from those that are there.
+
+    Args:
+        space: what is searched.
+        sampler: chooses points.
+        key: the sampler's; typed.
+        batch: trials a block. lookahead: see the module.
+        gated: whether results matter (to the sampler or the scheduler), so that blocks wait.
+        given: configurations that become the first trials.
+        budget: ``(config with every parameter) -> units``.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        sampler: Sampler,
+        key: jax.Array,
+        *,
+        batch: int,
+        lookahead: int,
+        gated: bool,
+        given: Sequence[Mapping[str, Any]],
+        budget: Callable[[Mapping[str, Any]], int],
+    ) -> None:
+        self.space = space
+        self.sampler = sampler
+        self.batch = batch
+        self.lookahead = lookahead
+        self.gated = gated
+        self._given = space.encode(given) if given else np.zeros((0, len(space)), np.float32)
+        self._budget = budget
+        self._state = sampler.init(key)
+        self._told = 0
+
+    @property
+    def size(self) -> int | None:
+        """How many trials there can be, or None if there is no end to them."""
+        return None if self.sampler.size is None else self.sampler.size + len(self._given)
+
+    def next(self, trials: Sequence[Trial], wanted: int) -> list[Trial]:
+        """The trials that follow `trials`, up to number ``wanted - 1`` and the end of the block.
+
+        Empty if there are none, or if what the block must know has not ended yet.
+        """
+        number = len(trials)
+        end = wanted if self.size is None else min(wanted, self.size)
+        if number >= end:
+            return []
+        given = len(self._given)
+        if number < given:
+            points = self._given[number:end]
+            return self._trials(number, points, [Phase.GIVEN] * len(points), 0)
+        start = given + (number - given) // self.batch * self.batch
+        known = max(0, start - self.lookahead) if self.gated else 0
+        if not all(trial.status.ended for trial in trials[self._told : known]):
+            return []
+        self._tell(trials[self._told : known])
+        # A whole block is proposed even where the study ends within it, so that a study that is
+        # continued with more trials proposes what it would have proposed at once.
+        n = (
+            self.batch
+            if self.sampler.size is None
+            else min(self.batch, self.sampler.size + given - start)
+        )
+        pending = self._points(trials[known:start])
+        proposal = self.sampler.ask(self._state, start - given, pending, n)
+        points, model = np.asarray(proposal.points), np.asarray(proposal.model)
+        phases = [Phase.MODEL if m else Phase.EXPLORE for m in model]
+        part = slice(number - start, end - start)
+        return self._trials(number, points[part], phases[part], known)
+
+    def _tell(self, trials: Sequence[Trial]) -> None:
+        self._told += len(trials)
+        if trials and self.sampler.adaptive:
+            losses = [np.nan if t.loss is None else t.loss for t in trials]
+            valid = jnp.asarray([t.status.scored for t in trials])
+            args = (self._points(trials), jnp.asarray(losses, jnp.float32), valid)
+            self._state = self.sampler.tell(self._state, *args)
+
+    def _points(self, trials: Sequence[Trial]) -> jax.Array:
+        points = [trial.point for trial in trials]
+        return jnp.asarray(np.array(points, np.float32).reshape(len(trials), len(self.space)))
+
+    def _trials(
+        self, first: int, points: np.ndarray, phases: Sequence[Phase], known: int
+    ) -> list[Trial]:
+        configs = self.space.decode(points)
+        return [
+            Trial(
+                number=first + i,
+                config=config,
+                point=np.asarray(point, np.float32),
+                phase=phase,
+                known=known,
+                budget=self._checked(config),
+            )
+            for i, (config, point, phase) in enumerate(zip(configs, points, phases, strict=True))
+        ]
+
+    def _checked(self, config: Mapping[str, Any]) -> int:
+        budget = self._budget(config)
+        if isinstance(budget, bool) or int(budget) != budget or budget < 1:
+            raise ValueError(
+                f"the task's budget(hp) must be a whole number of units, at least 1, got {budget!r} "
+                f"for {dict(config)}"
+            )
+        return int(budget)
