@@ -19,10 +19,10 @@ import jax
 import numpy as np
 
 Hyperparameters = Mapping[str, Any]
-"""Name to value, all parameters of the space and its constants. In `Task.budget` plain Python values.
-In `init`, `train` and `evaluate` a *traced* parameter is a scalar array (float32, int32 or bool) and
-a *static* one a Python value. An inactive traced parameter has the lowest value of its domain (the
-program must compute something); an inactive static one is None."""
+"""Name to value, all parameters of the space and its constants. In `Task.budget` plain Python
+values. In `init`, `train` and `evaluate` a *traced* parameter is a scalar array (float32, int32 or
+bool) and a *static* one a Python value. An inactive traced parameter has the lowest value of its
+domain (the program must compute something); an inactive static one is None."""
 
 
 class Proposal(NamedTuple):
@@ -43,13 +43,13 @@ class Sampler(NamedTuple):
     proposed is reproducible from the key and the told history alone.
 
     init: ``(key) -> state``. The typed key is consumed; the state keeps what it needs of it.
-    tell: ``(state, points [m, d], losses [m], valid [m]) -> state``. Results in trial order. However
-        a history is cut into calls, the state is the same. Where `valid` is False the trial diverged
-        or failed and its loss is meaningless (it may be NaN). m varies from call to call.
-    ask: ``(state, first, pending [p, d], n) -> Proposal``. `first` is the number of the batch's first
-        trial: randomness comes from ``fold_in(key, first)``, so that asking does not change the
-        state. `pending` are points proposed but not told yet, so that they are not proposed again.
-    adaptive: whether `ask` looks at what was told.
+    tell: ``(state, points [m, d], losses [m], valid [m]) -> state``. Results in trial order.
+        However a history is cut into calls, the state is the same. Where `valid` is False the trial
+        diverged or failed and its loss is meaningless (it may be NaN). m varies from call to call.
+    ask: ``(state, first, pending [p, d], n) -> Proposal``. `first` is the number of the batch's
+        first trial: randomness comes from ``fold_in(key, first)``, so that asking does not change
+        the state. `pending` are points proposed but not told yet, so that they are not proposed
+    again. adaptive: whether `ask` looks at what was told.
     size: how many proposals there are before the sampler repeats itself; None: no end.
     """
 
@@ -63,11 +63,12 @@ class Sampler(NamedTuple):
 class Scheduler(NamedTuple):
     """Decides, unit by unit, whether a trial goes on. A factory takes ``(**options)``.
 
-    stop: ``(curve [u], peers [m, v]) -> bool``, NumPy in and out. `curve` holds the trial's loss after
-        each of the u units it has trained; `peers` the curves, NaN after their end, of exactly the
-        trials that this one may know (`trial.Trial.known`), all of which have ended. Called once for
-        every unit in turn, a pure function: the answer can't depend on who else is in training.
-    adaptive: whether `stop` looks at its peers (if not, trials need not wait for earlier ones).
+    stop: ``(curve [u], peers [m, v]) -> bool``, NumPy in and out. `curve` holds the trial's loss
+        after each of the u units it has trained; `peers` the curves, NaN after their end, of
+        exactly the trials that this one may know (`trial.Trial.known`), all of which have ended.
+        Called once for every unit in turn, a pure function: the answer can't depend on who else is
+    in training. adaptive: whether `stop` looks at its peers (if not, trials need not wait for
+    earlier ones).
     """
 
     stop: Callable[[np.ndarray, np.ndarray], bool]
@@ -77,14 +78,14 @@ class Scheduler(NamedTuple):
 class Task(NamedTuple):
     """What is searched: a space, and how one member of a population is trained.
 
-    The functions are pure, traceable by JAX, and written for *one* member; the engine maps them over
-    members. `data` is passed in as an argument at every call, never closed over.
+    The functions are pure, traceable by JAX, and written for *one* member; the engine maps them
+    over members. `data` is passed in as an argument at every call, never closed over.
 
     space: the `jaxhpo.space.Space` that is searched.
     data: a pytree of arrays, one copy for the whole population.
     init: ``(key, hp, data) -> state``, a pytree of arrays.
-    train: ``(key, hp, state, data) -> state``, one unit of resource (an epoch, say). The key differs
-        from trial to trial and from unit to unit.
+    train: ``(key, hp, state, data) -> state``, one unit of resource (an epoch, say). The key
+        differs from trial to trial and from unit to unit.
     evaluate: ``(hp, state, data) -> metrics``, a dict of float scalars.
     budget: ``(hp) -> int``, how many units this configuration trains for, at least 1.
     objective: which of the metrics is searched on.

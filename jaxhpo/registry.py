@@ -1,4 +1,5 @@
-"""Finds samplers, schedulers and tasks by the name of their file, so that a new file is all it takes.
+"""Finds samplers, schedulers and tasks by the name of their file, so that a new file is all it
+takes.
 
 The module ``jaxhpo/samplers/tpe.py`` holds the factory ``tpe``; a file whose name starts with an
 underscore is private to its folder.

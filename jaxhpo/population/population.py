@@ -144,7 +144,7 @@ class Population:
         return [self._collect(future) for future in done]
 
     def alone(self, member: Member) -> tuple[list[Progress], Any]:
-        """Trains one member with no neighbours, here and now: what happened, and its final state."""
+        """Trains one member with no neighbours, now: what happened, and its final state."""
         cohort = self._cohort(member.hp)
         tile = Tile(cohort.program, self._slots[0], *reversed(self._place[self._slots[0]]))
         offered, progress = [member], []

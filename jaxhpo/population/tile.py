@@ -96,7 +96,7 @@ class Tile:
         return self.members.pop(number, None) is not None
 
     def tick(self, offered: Sequence[Member], units: int) -> Tick:
-        """Trains for up to `units` units, filling lanes from `offered` (the queue's size at most)."""
+        """Trains for up to `units` units, filling lanes from `offered` (at most a queue)."""
         program, started, clock = self.program, time.time(), time.perf_counter()
         inbox = self._inbox(offered)
         gone = np.array([n != FREE and n not in self.members for n in self.occupants], bool)

@@ -4,7 +4,7 @@
     study.run()
     study.best
 
-Everything recorded is a function of the study's identity (`jaxhpo.identity`) and the trial's
+Everything recorded is a function of the study's identity (`jaxhpo.study.identity`) and the trial's
 number, so a study may be killed at any moment and goes on from its records.
 """
 
@@ -18,19 +18,19 @@ import jax
 import numpy as np
 import pandas as pd
 
-from jaxhpo import identity, options
 from jaxhpo.contracts import Task
-from jaxhpo.ledger import Ledger
 from jaxhpo.population.population import Population
 from jaxhpo.population.sizing import drivers_per_device, tile_width
 from jaxhpo.population.tile import Member
-from jaxhpo.proposer import Proposer
-from jaxhpo.rerun import Rerun, rerun
-from jaxhpo.snapshot import Outcome, Snapshot, StudyFailed
 from jaxhpo.store import environment
 from jaxhpo.store.opening import opened
+from jaxhpo.study import identity, options
+from jaxhpo.study.ledger import Ledger
+from jaxhpo.study.proposer import Proposer
+from jaxhpo.study.rerun import Rerun, rerun
+from jaxhpo.study.snapshot import Outcome, Snapshot, StudyFailed
+from jaxhpo.study.throughput import Throughput
 from jaxhpo.table import trials_table
-from jaxhpo.throughput import Throughput
 from jaxhpo.trial import Status, Trial
 
 _SAMPLER, _TRIALS = 0, 1  # the two streams of a study's key
@@ -41,14 +41,14 @@ class Study:
 
     Args:
         task: what is searched (see `jaxhpo.tasks`).
-        trials: how many trials the study is to have; a study that is opened again with more goes on.
-        seed: decides, with a trial's number, every random draw.
+        trials: how many trials the study is to have; a study that is opened again with more goes
+        on. seed: decides, with a trial's number, every random draw.
         workdir: where records are kept (``study.db``, needs SQLAlchemy), or a database URL. None:
             in memory, lost with the process.
         sampler, sampler_options: file name in ``jaxhpo/samplers`` and the factory's arguments.
         scheduler, scheduler_options: likewise in ``jaxhpo/schedulers``.
-        batch: trials proposed together (16). lookahead: how many trials may be in training while the
-            next are chosen (an eighth of `trials`, 16 to 64). See `jaxhpo.proposer`.
+        batch: trials proposed together (16). lookahead: how many trials may be in training while
+            the next are chosen (an eighth of `trials`, 16 to 64). See `jaxhpo.study.proposer`.
         width: W, lanes a tile; by default what suits the model and the machine at the first run.
             Part of the study's identity, as are all arguments above but `trials` and `workdir`.
         devices: where to train; by default all local devices. drivers: threads a device.
@@ -281,16 +281,16 @@ class Study:
     # -- one trial again ---------------------------------------------------------------------------
 
     def rerun(self, number: int) -> Rerun:
-        """Trains trial `number` again, alone, and compares it with its record (`jaxhpo.rerun`).
+        """Trains trial `number` again, alone, and compares it with its record
+        (`jaxhpo.study.rerun`).
 
         Raises:
             ValueError: if there is no such trial, or it has not ended.
         """
         trials = self._ledger.trials
         if not 0 <= number < len(trials):
-            raise ValueError(
-                f"rerun(number=...) must be a trial of the study, 0 to {len(trials) - 1}, got {number}"
-            )
+            last = len(trials) - 1
+            raise ValueError(f"rerun(number=...) must be a trial, 0 to {last}, got {number}")
         return rerun(
             self.task, self._populated(), trials[number], self._filled(trials[number].config)
         )

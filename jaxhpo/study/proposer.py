@@ -2,11 +2,11 @@
 
 This is what makes a parallel study reproducible. Trials are numbered in the order of proposal and
 proposed in blocks of `batch`. The block whose first number is F knows the results of the trials
-below ``known(F) = max(0, F - lookahead)``, all of them and no others, whatever happens to have ended
-by then; those from there to F - 1 it knows as pending points. So a proposal depends on the study's
-seed and numbers alone: not on lanes, devices, timing or interruptions. `lookahead` is how many
-trials can be in training while the next block is chosen: more keeps more lanes at work, less lets
-the sampler know more.
+below ``known(F) = max(0, F - lookahead)``, all of them and no others, whatever happens to have
+ended by then; those from there to F - 1 it knows as pending points. So a proposal depends on the
+study's seed and numbers alone: not on lanes, devices, timing or interruptions. `lookahead` is how
+many trials can be in training while the next block is chosen: more keeps more lanes at work, less
+lets the sampler know more.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Proposer:
         budget = self._budget(config)
         if isinstance(budget, bool) or int(budget) != budget or budget < 1:
             raise ValueError(
-                f"the task's budget(hp) must be a whole number of units, at least 1, got {budget!r} "
-                f"for {dict(config)}"
+                f"the task's budget(hp) must be a whole number of units, at least 1, got "
+                f"{budget!r} for {dict(config)}"
             )
         return int(budget)
