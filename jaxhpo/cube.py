@@ -17,6 +17,7 @@ from jax import Array
 
 INACTIVE = 0.5  # the coordinate that every inactive parameter is given
 FINEST_GRID = 1024  # a grid of more levels is continuous to a sampler; decoding still rounds
+FEW = 64  # up to so many edges, comparing with each is faster than a binary search
 
 
 class Kind(enum.IntEnum):
@@ -68,29 +69,29 @@ class Layout:
         """int32 [d]: how many levels each column has, 0 where it is continuous."""
         return np.array([len(p) for p in self.positions], np.int32)
 
-    @functools.cached_property
-    def _padded(self) -> tuple[np.ndarray, np.ndarray]:
-        most = max(1, int(self.levels.max(initial=1)))
-        inner = np.full((self.d, most), 2.0, np.float32)  # 2 lies above every coordinate
-        where = np.full((self.d, most), INACTIVE, np.float32)
-        for column, (positions, edges) in enumerate(zip(self.positions, self.edges, strict=True)):
-            inner[column, : max(0, len(positions) - 1)] = edges[1:-1]
-            where[column, : len(positions)] = positions
-        return inner, where
-
     def level(self, points: Array) -> Array:
-        """int32 [n, d], the level of each coordinate (0 where the column is continuous)."""
-        inner, _ = self._padded
-        return jnp.sum(points[:, :, None] >= jnp.asarray(inner)[None], axis=2, dtype=jnp.int32)
+        """int32 [n, d], the level of each coordinate (0 where the column is continuous). Traceable.
+
+        Points and edges are compared in float32. The level of a NaN means nothing.
+        """
+        columns = [jnp.zeros(points.shape[0], jnp.int32)] * self.d
+        for column, edges in enumerate(self.edges):
+            if len(edges) > 2:
+                inner = jnp.asarray(edges[1:-1], jnp.float32)
+                columns[column] = _above(points[:, column], inner)
+        return jnp.stack(columns, axis=1) if columns else jnp.zeros(points.shape, jnp.int32)
 
     def active(self, points: Array) -> Array:
         """bool [n, d], whether each coordinate counts, by the conditions. Traceable."""
-        level = self.level(points)
-        columns = [jnp.ones(points.shape[0], bool)] * self.d
+        return self._active(self.level(points))
+
+    def _active(self, level: Array) -> Array:
+        columns = [jnp.ones(level.shape[0], bool)] * self.d
         for condition in sorted(self.conditions, key=lambda c: c.child):
-            at = jnp.isin(level[:, condition.parent], jnp.asarray(condition.levels, jnp.int32))
+            parent = level[:, condition.parent]
+            at = jnp.any(parent[:, None] == jnp.asarray(condition.levels)[None], axis=1)
             columns[condition.child] &= columns[condition.parent] & at
-        return jnp.stack(columns, axis=1) if columns else jnp.zeros(points.shape, bool)
+        return jnp.stack(columns, axis=1) if columns else jnp.zeros(level.shape, bool)
 
     def snap(self, points: Array) -> Array:
         """float32 [n, d]: clipped, on the grid, inactive coordinates at `INACTIVE`. Traceable.
@@ -98,8 +99,17 @@ class Layout:
         Two points stand for the same configuration exactly when their snapped points are equal.
         """
         points = jnp.clip(points.astype(jnp.float32), 0.0, 1.0)
-        _, where = self._padded
-        table = jnp.broadcast_to(jnp.asarray(where)[None], (points.shape[0], *where.shape))
-        on_grid = jnp.take_along_axis(table, self.level(points)[:, :, None], axis=2)[:, :, 0]
-        snapped = jnp.where(jnp.asarray(self.levels > 0)[None], on_grid, points)
-        return jnp.where(self.active(snapped), snapped, INACTIVE)
+        level = self.level(points)
+        columns = list(points.T)
+        for column, positions in enumerate(self.positions):
+            if positions:
+                columns[column] = jnp.asarray(positions, jnp.float32)[level[:, column]]
+        snapped = jnp.stack(columns, axis=1) if columns else points
+        return jnp.where(self._active(level), snapped, INACTIVE)
+
+
+def _above(units: Array, edges: Array) -> Array:
+    """int32 [n], how many of the increasing edges are at or below each coordinate."""
+    if edges.size <= FEW:
+        return jnp.sum(units[:, None] >= edges[None], axis=1, dtype=jnp.int32)
+    return jnp.searchsorted(edges, units, side="right").astype(jnp.int32)

@@ -1,12 +1,12 @@
 """How a domain lies on one column of the unit cube.
 
-A continuous float is a line: ``u = (x - low) / (high - low)``, or the same in logarithms. Every other
-domain is a grid of K levels whose cells fill [0, 1]: equal cells, or, for whole numbers on a
+A continuous float is a line: ``u = (x - low) / (high - low)``, or the same in logarithms. Every
+other domain is a grid of K levels whose cells fill [0, 1]: equal cells, or, for whole numbers on a
 logarithmic scale, cells from half a step below to half a step above each number, in logarithms.
 
-Points are float32, so a coordinate has 24 bits. A level is encoded as the coordinate of its value and
-decoded from its whole cell; `MOST_LEVELS` and a check on the narrowest cell make sure that the way
-there and back is exact.
+Points are float32, so a coordinate has 24 bits. A level is encoded as the coordinate of its value
+and decoded from its whole cell; `MOST_LEVELS` and a check on the narrowest cell make sure that the
+way there and back is exact.
 """
 
 from __future__ import annotations
@@ -20,7 +20,18 @@ from typing import Any
 import numpy as np
 
 from jaxhpo.cube import FINEST_GRID, Kind
-from jaxhpo.space.domains import Bool, Choice, Domain, Float, Int, is_number, plain, refused, same, tupled
+from jaxhpo.space.domains import (
+    Bool,
+    Domain,
+    Float,
+    Int,
+    Searched,
+    is_number,
+    plain,
+    refused,
+    same,
+    tupled,
+)
 
 HALF_ULP = 2.0**-25  # the largest error of rounding a coordinate in [0.5, 1] to float32
 MOST_LEVELS = 2**24 - 1  # half an even cell is then still wider than HALF_ULP
@@ -58,32 +69,39 @@ class Axis(abc.ABC):
 
 
 class Line(Axis):
-    """A continuous float."""
+    """A continuous float.
+
+    Values are rounded to as many decimals (on a logarithmic scale: digits) as a float32 coordinate
+    can tell apart, so that 0.01 comes back as 0.01; the bounds themselves are exact.
+    """
 
     kind = Kind.CONTINUOUS
     count = None
 
     def __init__(self, domain: Float):
         self.low, self.high, self.log = domain.low, domain.high, domain.log
+        self._ends = (self.low, self.high)
+        if self.log:
+            self._ends = (math.log(self.low), math.log(self.high))
+        finest = (self._ends[1] - self._ends[0]) * 2 * HALF_ULP  # of x, or of x relative to x
+        self._digits = math.floor(-math.log10(finest))
 
     def decode(self, units: np.ndarray) -> tuple[list[Any], None]:
         u = units.astype(np.float64)
+        x = self._ends[0] * (1 - u) + self._ends[1] * u
         if self.log:
-            start, end = math.log(self.low), math.log(self.high)
-            x = np.exp(start * (1 - u) + end * u)
+            rounded = np.array([float(f"{v:.{self._digits}g}") for v in np.exp(x).tolist()])
         else:
-            x = self.low * (1 - u) + self.high * u
-        x = np.clip(x, self.low, self.high)
-        return np.where(u == 0, self.low, np.where(u == 1, self.high, x)).tolist(), None
+            rounded = np.array([round(v, self._digits) for v in x.tolist()]) + 0.0  # no -0.0
+        rounded = np.where(u == 0, self.low, np.where(u == 1, self.high, rounded))
+        return rounded.clip(self.low, self.high).tolist(), None
 
     def encode(self, values: Iterable[Any]) -> tuple[np.ndarray, None]:
         read = [float(v) if is_number(v) else math.nan for v in map(plain, values)]
         x = np.array(read, np.float64)
         if self.log:
-            start, end = math.log(self.low), math.log(self.high)
-            u = (np.log(np.where(x > 0, x, np.nan)) - start) / (end - start)
-        else:
-            u = (x - self.low) / (self.high - self.low)
+            x = np.log(np.where(x > 0, x, np.nan))
+        u = (x - self._ends[0]) / (self._ends[1] - self._ends[0])
         inside = (u >= -SLACK) & (u <= 1 + SLACK)
         return np.where(inside, np.clip(u, 0, 1), np.nan), None
 
@@ -100,7 +118,7 @@ class Grid(Axis):
             level, whose logarithms 0 and 1 stand for.
     """
 
-    count: int
+    count: int  # pyright: ignore[reportIncompatibleVariableOverride] - never None here
     kind = Kind.GRID
     ends: tuple[float, float] | None = None
 
@@ -120,8 +138,8 @@ class Grid(Axis):
             narrowest = float(top[1] - top[0]) * 0.999
         if self.count > MOST_LEVELS or narrowest <= HALF_ULP:
             fix = "use a larger step, a smaller range, or Float"
-            must = "have no more values than a float32 coordinate tells apart (about 16 million, or "
-            must += "a million with log=True)"
+            most = "a million with log=True" if self.ends is not None else f"{MOST_LEVELS}"
+            must = f"have no more values than a float32 coordinate tells apart (about {most})"
             raise refused(domain, name, "low, high", must, f"{self.count} values", fix)
         if self.count > FINEST_GRID:
             self.kind = Kind.CONTINUOUS
@@ -195,8 +213,8 @@ class Whole(Grid):
 class Stepped(Grid):
     """Floats, `step` apart.
 
-    Level k is low + k (high - low) / (K - 1), computed exactly from the decimals that one writes for
-    the bounds, then rounded once: 0.1 + 2 * 0.1 is 0.3.
+    Level k is low + k (high - low) / (K - 1), computed exactly from the decimals that one writes
+    for the bounds, then rounded once: 0.1 + 2 * 0.1 is 0.3.
     """
 
     def __init__(self, domain: Float):
@@ -251,12 +269,12 @@ class Table(Grid):
         return f"one of {shown}{', ...' if self.count > 12 else ''}"
 
 
-def axis(domain: Float | Int | Choice | Bool, name: str) -> Axis:
+def axis(domain: Searched, name: str) -> Axis:
     """The column of a checked domain.
 
     Raises:
-        SpaceError: if it has more levels than float32 coordinates tell apart, or an unordered choice
-            more than `FINEST_GRID`.
+        SpaceError: if it has more levels than float32 coordinates tell apart, or an (ordered or
+            not) choice more than `FINEST_GRID`.
     """
     if isinstance(domain, Float):
         return Line(domain) if domain.step is None else Stepped(domain).settle(name, domain)

@@ -30,6 +30,7 @@ from jaxhpo.space.domains import (
 NATURAL = get_args(Natural)
 FLOAT32 = np.finfo(np.float32)
 INT32 = np.iinfo(np.int32)
+UNORDERED = str | bytes | Mapping | set | frozenset  # no list of choices, though one can iterate
 
 
 def checked(domain: Domain, name: str) -> Domain:
@@ -182,7 +183,7 @@ def _finite(domain: Domain, name: str, argument: str, value: Any) -> None:
 
 def _choice(domain: Choice, name: str) -> Choice:
     values = domain.choices
-    if isinstance(values, str | bytes | Mapping | set | frozenset) or not isinstance(values, Iterable):
+    if isinstance(values, UNORDERED) or not isinstance(values, Iterable):
         fix = "write a list: Choice([a, b])"
         raise refused(domain, name, "choices", "be a list of values", repr(values), fix)
     values = tuple(plain(v) for v in values)
@@ -199,7 +200,9 @@ def _choice(domain: Choice, name: str) -> Choice:
         _finite(domain, name, "choices", value)
         if value in seen:
             twin = seen[value]
-            fix = "drop one" if same(twin, value) else "they are equal in Python: drop or rename one"
+            fix = (
+                "drop one" if same(twin, value) else "drop or rename one: Python takes them for one"
+            )
             got = f"{twin!r} and {value!r}"
             raise refused(domain, name, "choices", "all be different", got, fix)
         seen[value] = value

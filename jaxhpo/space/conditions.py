@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from jaxhpo.space.axes import Axis, Grid
 from jaxhpo.cube import FINEST_GRID, Condition
+from jaxhpo.space.axes import Axis, Grid
 from jaxhpo.space.domains import Constant, Domain, refused, same, tupled
 
 
@@ -95,7 +95,7 @@ def _level(name: str, domain: Domain, parent: str, grid: Grid, value: Any, wante
 def columns(
     names: Sequence[str], whens: Mapping[str, Mapping[str, list[Any]]], axes: Mapping[str, Axis]
 ) -> tuple[Condition, ...]:
-    """The resolved conditions by column and level; one on a constant always holds and is left out."""
+    """The resolved conditions by column and level, without those on constants: they hold."""
     where = {name: column for column, name in enumerate(names)}
     found = []
     for name in names:

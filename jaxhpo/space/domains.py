@@ -17,7 +17,7 @@ Natural = Literal["neither", "low", "high", "both"]
 
 
 class SpaceError(ValueError):
-    """A search space, or a configuration of one, that can't be used; the message names the way out."""
+    """A search space, or a configuration of one, that can't be used. The message names a fix."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Float:
         log: whether to search on a logarithmic scale (low must be above 0). Not with `step`.
         step: if given, only low, low + step, ..., high. Values are the decimals one would write:
             step 0.1 from 0.1 gives 0.3, not 0.30000000000000004.
-        when: parent name to value, or to a *list* of values: the parameter is active only where each
-            of the parents is active and has one of its values. A tuple is one value.
-        natural: which bounds can't be moved (a dropout rate can't go below 0); the others are soft,
-            and the analysis may advise to look beyond them.
-        static: whether the value is a Python value in the program, so that every value has a program
-            of its own; needs `step`.
+        when: parent name to value, or to a *list* of values: the parameter is active only where
+            each of the parents is active and has one of its values. A tuple is one value.
+        natural: which bounds can't be moved (a dropout rate can't go below 0); the others are
+            soft, and the analysis may advise to look beyond them.
+        static: whether the value is a Python value in the program, so that every value has a
+            program of its own; needs `step`.
     """
 
     low: float
@@ -80,8 +80,8 @@ class Choice:
             None, bools, numbers, strings and tuples of those can be written to a file.
         ordered: whether the order of the choices means something (small, medium, large).
         when: as for `Float`.
-        static: whether every value has a program of its own. None: not for numbers (or bools) alone,
-            else yes, because only a number can be traced.
+        static: whether every value has a program of its own. None: not for numbers (or bools)
+            alone, else yes, because only a number can be traced.
     """
 
     choices: Iterable[Any]
@@ -107,6 +107,7 @@ class Constant:
     value: Any
 
 
+Searched = Float | Int | Choice | Bool
 Domain = Float | Int | Choice | Bool | Constant
 DOMAINS = (Float, Int, Choice, Bool, Constant)
 

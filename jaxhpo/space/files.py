@@ -3,15 +3,15 @@
 A file maps names to parameters::
 
     lr: {type: float, low: 1e-4, high: 0.1, log: true}   # low and high as in `jaxhpo.Float`
-    batch_size: [16, 32, 64]                             # short for {type: choice, choices: [...]}
+    batch_size: [16, 32, 64]                             # {type: choice, choices: [...]}
     epochs: {type: int, low: 5, high: 20}
     optimizer: {type: choice, choices: [adam, sgd]}
     momentum: {type: float, low: 0.0, high: 0.99, when: {optimizer: sgd}}
     use_bias: {type: bool}
     label_smoothing: 0.0                                 # a constant
 
-Lists in `choices`, in `when` and in a constant's `value` are tuples to Python. `jaxhpo.space.yaml_text`
-reads and writes the YAML itself.
+Lists in `choices`, in `when` and in a constant's `value` are tuples to Python.
+`jaxhpo.space.yaml_text` reads and writes the YAML itself.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def read(found: Any) -> dict[str, Any]:
 
 def _entry(name: str, entry: Any) -> Any:
     if entry is None:
-        raise _bad(name, "must have a value", "nothing", "write {type: constant, value: null} for None")
+        fix = "write {type: constant, value: null} for None"
+        raise _bad(name, "must have a value", "nothing", fix)
     if isinstance(entry, list | tuple):
         return Choice(tupled(entry))
     if not isinstance(entry, Mapping):

@@ -1,8 +1,8 @@
 """YAML text to plain values and back, safely, and without YAML 1.1's surprises.
 
-Plain scalars are read by the rules of YAML 1.2: ``1e-4`` is a number, ``010`` is ten, and ``no``, ``on``
-and ``2024-01-01`` are strings. A key given twice is an error, not a silent choice of the last. What
-is written reads the same by the rules of YAML 1.1 and 1.2.
+Plain scalars are read by the rules of YAML 1.2: ``1e-4`` is a number, ``010`` is ten, and ``no``,
+``on`` and ``2024-01-01`` are strings. A key given twice is an error, where PyYAML keeps the last.
+What is written reads the same by the rules of YAML 1.1 and 1.2.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -30,7 +30,7 @@ RESOLVERS = (
 
 
 class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers: dict = {}
+    yaml_implicit_resolvers: ClassVar[dict] = {}  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: dict[Any, int] = {}
@@ -75,7 +75,7 @@ def loaded(text_or_path: str | Path) -> Any:
         where = str(text)
         text = Path(text).read_text(encoding="utf-8")
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f" in line {mark.line + 1}" if mark else ""
@@ -89,5 +89,10 @@ def loaded(text_or_path: str | Path) -> Any:
 def dumped(value: Any) -> str:
     """Plain values as YAML text, keys in their order, the innermost level in one line each."""
     return yaml.dump(
-        value, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=100, allow_unicode=True
+        value,
+        Dumper=_Dumper,
+        sort_keys=False,
+        default_flow_style=None,
+        width=100,
+        allow_unicode=True,
     )
