@@ -115,7 +115,9 @@ class Program:
             unit=jnp.zeros(self.width, jnp.int32),
             budget=jnp.zeros(self.width, jnp.int32),
             hp={name: jnp.zeros(self.width, dtype) for name, dtype in self.dtypes.items()},
-            state=jax.tree.map(lambda leaf: _zeros((self.width, *leaf.shape), leaf.dtype), state),
+            state=jax.tree.map(
+                lambda leaf: jnp.zeros((self.width, *leaf.shape), leaf.dtype), state
+            ),
         )
 
     # -- one member --------------------------------------------------------------------------------
@@ -214,13 +216,6 @@ def _move(to: Lanes, source: Lanes, places: Array, drop: Array) -> Lanes:
     """
     to = to._replace(number=jnp.where(drop, FREE, to.number))
     return jax.tree.map(lambda old, new: old.at[places].set(new, mode="drop"), to, source)
-
-
-def _zeros(shape: tuple[int, ...], dtype: Any) -> Array:
-    if jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key):
-        impl = jax.random.key_impl(jax.ShapeDtypeStruct((), dtype))  # type: ignore[arg-type]
-        return jnp.broadcast_to(jax.random.key(0, impl=impl), shape)
-    return jnp.zeros(shape, dtype)
 
 
 def check_metrics(metrics: Any, task: Task) -> dict[str, Array]:
