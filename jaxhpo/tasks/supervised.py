@@ -94,7 +94,7 @@ def supervised(
         optimizer = make_optimizer(hp)
 
         def mean_loss(params: Any, rest: Any, step: Array) -> tuple[Array, Any]:
-            inputs, targets = jax.tree.map(lambda a: a[order[step]], data["train"])
+            inputs, targets = jax.tree.map(lambda a: jnp.asarray(a)[order[step]], data["train"])
             outputs, rest = net.apply(hp, params, rest, inputs, jax.random.fold_in(step_keys, step))
             each = loss_rows(outputs, targets, hp)
             # The last batch is filled up with rows that don't count, so that every row counts once.
@@ -156,7 +156,9 @@ def _in_chunks(forward: Callable[[Any], Any], inputs: Any) -> Any:
         return forward(inputs)
     chunks = -(-rows // _CHUNK)
     index = jnp.minimum(jnp.arange(chunks * _CHUNK), rows - 1).reshape(chunks, _CHUNK)
-    outputs = jax.lax.map(lambda i: forward(jax.tree.map(lambda x: x[i], inputs)), index)
+    outputs = jax.lax.map(
+        lambda i: forward(jax.tree.map(lambda x: jnp.asarray(x)[i], inputs)), index
+    )
     return jax.tree.map(lambda y: y.reshape(-1, *y.shape[2:])[:rows], outputs)
 
 

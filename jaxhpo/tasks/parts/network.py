@@ -54,7 +54,10 @@ def _arguments(fn: Any) -> int:
     if not callable(fn) or isinstance(fn, linen.Module | nnx.Module):
         return 0
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(p.kind in kinds for p in inspect.signature(fn).parameters.values())
+    # nnx hides the signature of a class's constructor behind its metaclass.
+    is_class = isinstance(fn, type)
+    parameters = inspect.signature(fn.__init__ if is_class else fn).parameters.values()
+    return sum(p.kind in kinds for p in parameters) - is_class
 
 
 def _pair(init: Callable[..., Any], apply: Callable[..., Any]) -> Network:
