@@ -28,7 +28,7 @@ from jaxhpo.space.domains import (
 )
 
 NATURAL = get_args(Natural)
-FLOAT32 = np.finfo(np.float32)
+LARGEST, SMALLEST = (float(x) for x in (np.finfo(np.float32).max, np.finfo(np.float32).tiny))
 INT32 = np.iinfo(np.int32)
 UNORDERED = str | bytes | Mapping | set | frozenset  # no list of choices, though one can iterate
 
@@ -96,8 +96,8 @@ def _bounds(domain: Float | Int, name: str) -> tuple[Any, Any]:
         fix = "swap them" if low > high else f"write the value alone for a constant: {name}={low!r}"
         raise refused(domain, name, "low", "be below high", got, fix)
     if domain.log and low <= 0:
-        least = 1 if isinstance(domain, Int) else min(high * 1e-3, 1e-6) if high > 0 else 1e-6
-        fix = f"write a low such as {least!r}, or drop log=True"
+        least = 1 if isinstance(domain, Int) else float(f"{min(abs(high) * 1e-3, 1e-6):.1g}")
+        fix = f"write a low such as {least!r}, or drop log=True" if high > 0 else "drop log=True"
         raise refused(domain, name, "low", "be above 0 with log=True", got, fix)
     return low, high
 
@@ -105,7 +105,7 @@ def _bounds(domain: Float | Int, name: str) -> tuple[Any, Any]:
 def _float(domain: Float, name: str) -> Float:
     low, high = _bounds(domain, name)
     got = f"low={low!r}, high={high!r}"
-    if max(abs(low), abs(high)) > FLOAT32.max or (domain.log and low < FLOAT32.tiny):
+    if max(abs(low), abs(high)) > LARGEST or (domain.log and low < SMALLEST):
         fix = "search its logarithm, or another unit"
         raise refused(domain, name, "low, high", "fit float32 (1.2e-38 to 3.4e38)", got, fix)
     if np.float32(low) == np.float32(high):
@@ -175,10 +175,15 @@ def _constant(domain: Constant, name: str) -> Any:
 
 
 def _finite(domain: Domain, name: str, argument: str, value: Any) -> None:
-    for part in value if isinstance(value, tuple) else (value,):
-        if isinstance(part, float) and not math.isfinite(part):
-            fix = "write a finite number, or None with a meaning of your own"
-            raise refused(domain, name, argument, "be finite", repr(value), fix)
+    if not _all_finite(value):
+        fix = "write a finite number, or None with a meaning of your own"
+        raise refused(domain, name, argument, "be finite", repr(value), fix)
+
+
+def _all_finite(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_all_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _choice(domain: Choice, name: str) -> Choice:
@@ -222,6 +227,6 @@ def _traced(domain: Choice, name: str, values: tuple[Any, ...]) -> None:
         if not all(INT32.min <= v <= INT32.max for v in values):
             fix = "declare static=True"
             raise refused(domain, name, "choices", "fit int32", got, fix)
-    elif max(map(abs, values)) > FLOAT32.max or len(set(map(np.float32, values))) < len(values):
+    elif max(map(abs, values)) > LARGEST or len(set(map(np.float32, values))) < len(values):
         fix = "declare static=True, or write other numbers"
         raise refused(domain, name, "choices", "fit float32 and differ there", got, fix)

@@ -43,7 +43,7 @@ def ordered(parameters: Mapping[str, Domain]) -> list[str]:
 
 def conditions_of(domain: Domain) -> Mapping[str, Any]:
     """Its `when`, or nothing."""
-    return getattr(domain, "when", None) or {}
+    return domain.when or {}
 
 
 def resolved(
@@ -87,7 +87,9 @@ def _level(name: str, domain: Domain, parent: str, grid: Grid, value: Any, wante
         must = f"name values that {parent!r} can take ({grid.expected})"
         fix = "correct it"
         if isinstance(wanted, list) and grid.level(wanted) >= 0:
-            fix = f"a list names several values: write [{wanted!r}] for this one"
+            fix = f"a list names several values: write [{tupled(wanted)!r}] for this one"
+        elif isinstance(value, tuple) and all(grid.level(part) >= 0 for part in value):
+            fix = f"a tuple is one value: a list names several, {list(value)!r}"
         raise refused(domain, name, "when", must, f"{parent!r}: {value!r}", fix)
     return level
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -105,6 +105,7 @@ class Constant:
     """A value that is not searched: traced if it is a number or a bool, else static."""
 
     value: Any
+    when: ClassVar[None] = None
 
 
 Searched = Float | Int | Choice | Bool

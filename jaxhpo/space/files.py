@@ -92,7 +92,7 @@ def _type(name: str, entry: Mapping[str, Any]) -> str:
     if "type" in entry:
         kind = entry["type"]
         kind = ALIASES.get(kind, kind) if isinstance(kind, str) else kind
-        if kind not in TYPES:
+        if not isinstance(kind, str) or kind not in TYPES:
             fix = f"write one of {', '.join(TYPES)}"
             raise _bad(name, "has an unknown type", repr(entry["type"]), fix)
         return kind
