@@ -23,9 +23,9 @@ from jaxhpo.population.population import Population
 from jaxhpo.population.sizing import drivers_per_device, tile_width
 from jaxhpo.population.tile import Member
 from jaxhpo.store import environment
-from jaxhpo.store.opening import opened
 from jaxhpo.study import identity, options
 from jaxhpo.study.ledger import Ledger
+from jaxhpo.study.opening import opened
 from jaxhpo.study.proposer import Proposer
 from jaxhpo.study.rerun import Rerun, rerun
 from jaxhpo.study.snapshot import Outcome, Snapshot, StudyFailed
