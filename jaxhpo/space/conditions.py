@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from jaxhpo.cube import FINEST_GRID, Condition
 from jaxhpo.space.axes import Axis, Grid
@@ -109,6 +109,10 @@ def columns(
     return tuple(found)
 
 
+Dead = frozenset[int]
+"""Columns still to come that are sure to be inactive: all that later columns need to know."""
+
+
 def count(
     sizes: Sequence[int],
     conditions: Sequence[Condition],
@@ -117,10 +121,10 @@ def count(
 ) -> tuple[int, set[int]]:
     """How many different settings the counted columns have together, exactly.
 
-    An inactive column has one setting, "none". Columns that don't depend on each other multiply.
-    Within a group that does, the columns are gone through in order, and what is kept is only which
-    conditions on columns still to come hold: for every history of the counted columns, the *set* of
-    those states that the other columns make possible, with the number of such histories.
+    An inactive column has one setting, "none". Groups of columns that don't depend on each other
+    multiply. Within a group the columns are gone through in order, and what is kept is, for every
+    history of the counted columns, the *set* of `Dead` that the other columns make possible (the
+    subset construction for automata), with the number of such histories.
 
     Args:
         sizes: levels of each column (1 for a continuous one that is not counted).
@@ -133,51 +137,64 @@ def count(
     """
     total, reachable = 1, set()
     for group in _groups(len(sizes), conditions):
-        states: Counter[frozenset[frozenset[int]]] = Counter({frozenset([frozenset()]): 1})
+        histories: Counter[frozenset[Dead]] = Counter({frozenset([Dead()]): 1})
         for column in _order(group, conditions):
-            after: Counter[frozenset[frozenset[int]]] = Counter()
-            for possible, ways in states.items():
-                outcomes = _outcomes(column, sizes[column], conditions, possible, empty or {})
-                if any(active for active, _, _ in outcomes):
+            after: Counter[frozenset[Dead]] = Counter()
+            levels = _levels(column, sizes[column], conditions, (empty or {}).get(column))
+            for possible, ways in histories.items():
+                if any(column not in dead for dead in possible):
                     reachable.add(column)
+                outcomes = _outcomes(column, levels, possible)
                 if column in counted:
-                    for _, there, number in outcomes:
+                    for there, number in outcomes:
                         after[there] += ways * number
                 else:
-                    after[frozenset().union(*(there for _, there, _ in outcomes))] += ways
-            states = after
-        total *= sum(states.values())
+                    after[frozenset().union(*(there for there, _ in outcomes))] += ways
+            histories = after
+        total *= sum(histories.values())
     return total, reachable
 
 
+class _Levels(NamedTuple):
+    """What the levels of a column do to its children.
+
+    kills: the children that a level makes inactive, to how many levels do so.
+    none: the children that the level that is no different from "none" makes inactive, if any.
+    children: all of them, inactive where the column itself is.
+    """
+
+    kills: Counter[Dead]
+    none: Dead | None
+    children: Dead
+
+
+def _levels(column: int, size: int, conditions: Sequence[Condition], empty: int | None) -> _Levels:
+    wanted = {c.child: set(c.levels) for c in conditions if c.parent == column}
+    children = Dead(wanted)
+    named = set().union(*wanted.values())
+    kills: Counter[Dead] = Counter()
+    for level in named:
+        kills[Dead(child for child, levels in wanted.items() if level not in levels)] += 1
+    if size > len(named):
+        kills[children] += size - len(named)
+    none = None
+    if empty is not None:
+        none = Dead(child for child, levels in wanted.items() if empty not in levels)
+        kills[none] -= 1
+    return _Levels(+kills, none, children)
+
+
 def _outcomes(
-    column: int,
-    size: int,
-    conditions: Sequence[Condition],
-    possible: frozenset[frozenset[int]],
-    empty: Mapping[int, int],
-) -> list[tuple[bool, frozenset[frozenset[int]], int]]:
-    """What a column may do: (active?, the states after it, how many settings lead there)."""
-    needed = frozenset(i for i, c in enumerate(conditions) if c.child == column)
-    given = {i: set(c.levels) for i, c in enumerate(conditions) if c.parent == column}
-    on = [state - needed for state in possible if needed <= state]
-    off = frozenset(state - needed for state in possible if not needed <= state)
-    if not on:
-        return [(False, off, 1)]
-    mentioned = set().union(*given.values()) if given else set()
-    holds: Counter[frozenset[int]] = Counter()
-    for level in mentioned - {empty.get(column)}:
-        holds[frozenset(i for i, levels in given.items() if level in levels)] += 1
-    plain = size - len(mentioned | ({empty[column]} if column in empty else set()))
-    if plain:
-        holds[frozenset()] += plain
-    found = [(True, frozenset(s | held for s in on), n) for held, n in holds.items()]
-    if column in empty:
-        held = frozenset(i for i, levels in given.items() if empty[column] in levels)
-        off = off.union(s | held for s in on)
-        found.append((True, off, 1))
-    elif off:
-        found.append((False, off, 1))
+    column: int, levels: _Levels, possible: frozenset[Dead]
+) -> list[tuple[frozenset[Dead], int]]:
+    """What may be dead after a column, and how many of its settings lead there."""
+    on = [dead for dead in possible if column not in dead]
+    off = {dead - {column} | levels.children for dead in possible if column in dead}
+    if on and levels.none is not None:
+        off |= {dead | levels.none for dead in on}
+    found = [(frozenset(off), 1)] if off else []
+    if on:
+        found += [(frozenset(d | kill for d in on), n) for kill, n in levels.kills.items()]
     return found
 
 

@@ -8,7 +8,7 @@ A domain is plain data, written by the user; it is checked (`jaxhpo.space.checks
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -89,6 +89,10 @@ class Choice:
     ordered: bool = False
     when: Mapping[str, Any] | None = None
     static: bool | None = None
+
+    def __post_init__(self):
+        if isinstance(self.choices, Iterator):  # it could be gone through only once
+            object.__setattr__(self, "choices", tuple(self.choices))
 
 
 @dataclasses.dataclass(frozen=True)

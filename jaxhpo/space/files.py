@@ -56,10 +56,11 @@ def read(found: Any) -> dict[str, Any]:
         SpaceError: for an entry that can't be read. What a domain says is checked by `Space`.
     """
     if not isinstance(found, Mapping):
-        raise SpaceError(
-            f"a space file must map names to parameters, got {_shown(found)}; write lines such as "
-            f"lr: {{type: float, low: 1e-4, high: 0.1}}"
-        )
+        fix = "write lines such as lr: {type: float, low: 1e-4, high: 0.1}"
+        if isinstance(found, str):
+            fix += "; for a file, give a Path or a name that ends in .yaml"
+        must = "a space file must map names to parameters"
+        raise SpaceError(f"{must}, got {_shown(found)}; {fix}")
     return {name: _entry(name, entry) for name, entry in found.items()}
 
 

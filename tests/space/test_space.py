@@ -47,7 +47,7 @@ def test_a_decoded_configuration_comes_back_as_it_was(space: Space, seed: int):
     ]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)  # each compiles
 @given(spaces(), st.integers(0, 2**32 - 1))
 def test_encoding_a_decoded_point_snaps_it(space: Space, seed: int):
     points = uniform(20, len(space), seed)
@@ -61,7 +61,7 @@ def test_encoding_a_decoded_point_snaps_it(space: Space, seed: int):
     assert space.decode(snapped) == space.decode(points)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)  # each compiles
 @given(spaces(), st.integers(0, 2**32 - 1))
 def test_what_is_active_is_what_the_layout_says(space: Space, seed: int):
     points = uniform(20, len(space), seed)
@@ -307,6 +307,9 @@ def test_sizes():
         | {f"c{i}": Int(0, 9, when={f"b{i}": True}) for i in range(60)}
     )
     assert wide.size == 11**60
+    parents = {f"b{i}": Bool() for i in range(40)}
+    late = Space({**parents, "c": Int(1, 9, when=dict.fromkeys(parents, True))})
+    assert late.size == 2**40 - 1 + 9
 
 
 def test_ten_thousand_points_take_no_time():

@@ -140,6 +140,7 @@ BAD = {
     "no mapping": ("- a\n- b", "map names to parameters", "['a', 'b']", "write lines such as"),
     "empty": ("", "map names to parameters", "None", "write lines such as"),
     "only text": ("hello", "map names to parameters", "'hello'", "write lines such as"),
+    "a name of a file": ("space.txt", "map names", "'space.txt'", "a name that ends in .yaml"),
     "no YAML": ("a: [1, 2\nb: 3", "plain YAML", "line 2", "correct that line"),
     "a tab": ("a:\n\t- 1", "plain YAML", "line 2", "correct that line"),
     "an unknown anchor": ("a: *b", "plain YAML", "line 1", "correct that line"),
