@@ -96,7 +96,8 @@ class Layout:
     def snap(self, points: Array) -> Array:
         """float32 [n, d]: clipped, on the grid, inactive coordinates at `INACTIVE`. Traceable.
 
-        Two points stand for the same configuration exactly when their snapped points are equal.
+        Points that are equal when snapped stand for the same configuration. Where no column is
+        continuous, only those do.
         """
         points = jnp.clip(points.astype(jnp.float32), 0.0, 1.0)
         level = self.level(points)

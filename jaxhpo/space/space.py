@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
@@ -76,15 +76,15 @@ class Space:
         return self.layout.size
 
     def __len__(self) -> int:
+        """d, the number of searched parameters."""
         return len(self.names)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._domains)
 
     def __contains__(self, name: object) -> bool:
         return name in self._domains
 
     def __repr__(self) -> str:
+        if not all(name.isidentifier() for name in self._domains):
+            return f"Space({self._domains!r})"
         return f"Space({', '.join(f'{n}={d!r}' for n, d in self._domains.items())})"
 
     def __eq__(self, other: object) -> bool:
