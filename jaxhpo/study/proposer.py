@@ -111,6 +111,9 @@ class Proposer:
         self, first: int, points: np.ndarray, phases: Sequence[Phase], known: int
     ) -> list[Trial]:
         configs = self.space.decode(points)
+        # The sampler is told the point that was trained, which on a very fine grid is not quite the
+        # one that it asked for.
+        points = self.space.encode(configs)
         return [
             Trial(
                 number=first + i,
