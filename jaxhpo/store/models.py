@@ -68,8 +68,8 @@ def _is_key(leaf: Any) -> bool:
 
 
 def _words(leaf: Any) -> Any:
-    """A leaf as Orbax takes it: keys as their words, NumPy scalars as arrays."""
-    return jax.random.key_data(leaf) if _is_key(leaf) else jax.numpy.asarray(leaf)
+    """A leaf as an array of the host, which any device can load: keys as their words."""
+    return np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
 
 
 def _as(like: Any, leaf: Any) -> Any:
