@@ -1,0 +1,29 @@
+"""Random search: every point uniform in the cube, each by itself (Bergstra and Bengio 2012)."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxhpo.contracts import Proposal, Sampler
+from jaxhpo.cube import Layout
+
+
+def random(layout: Layout) -> Sampler:
+    """Uniform points. Point i is a function of the key and i alone.
+
+    In a finite space a configuration may come twice; `grid` tries each once.
+    """
+
+    def ask(key: Array, first: int, pending: Array, n: int) -> Proposal:
+        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(first + jnp.arange(n))
+        points = jax.vmap(lambda k: jax.random.uniform(k, (layout.d,)))(keys)
+        return Proposal(layout.snap(points), jnp.zeros(n, bool))
+
+    return Sampler(
+        init=lambda key: key,
+        tell=lambda key, points, losses, valid: key,
+        ask=ask,
+        adaptive=False,
+    )
