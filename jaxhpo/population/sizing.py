@@ -5,6 +5,7 @@ On a CPU a tile should stay in the cache of one core; on an accelerator it shoul
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -34,7 +35,8 @@ def tile_width(
     for hp in members:
         static = {name: value for name, value in hp.items() if name not in dtypes}
         program = Program(task=task, static=static, dtypes=dtypes, width=1, chunk=1)
-        largest = max(largest, _bytes(program.member_shapes(task.data)[0]))
+        with contextlib.suppress(Exception):  # a task that can't be traced says so when it is run
+            largest = max(largest, _bytes(program.member_shapes(task.data)[0]))
     room, widest = (_CPU_BYTES, _CPU_WIDEST) if platform == "cpu" else (_CHIP_BYTES, _CHIP_WIDEST)
     # 4/3: a member with Adam has 12 bytes a parameter of state and needs 4 more for the gradient.
     fits = min(widest, max(1, int(room / (largest * 4 / 3))))
