@@ -15,40 +15,20 @@ about 0.98.
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import numpy as np
 import optax
 from flax import linen as nn
 
+from experiments.digits.options import Options
 from jaxhpo.contracts import Hyperparameters, Task
 from jaxhpo.space import Choice, Float, Int, Space
 from jaxhpo.tasks.elastic.dropout import Dropout
 from jaxhpo.tasks.parts.losses import accuracy, cross_entropy
 from jaxhpo.tasks.parts.splits import split
 from jaxhpo.tasks.supervised import supervised
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Options:
-    """What the digits experiment can be told."""
-
-    search: Literal["seed", "wide"] = dataclasses.field(
-        default="seed", metadata={"help": "which space is searched: seed or wide"}
-    )
-    min_epochs: int = dataclasses.field(
-        default=5, metadata={"help": "fewest epochs that are tried"}
-    )
-    max_epochs: int = dataclasses.field(default=20, metadata={"help": "most epochs that are tried"})
-    split_seed: int = dataclasses.field(
-        default=0, metadata={"help": "seed of the split into training, validation and test images"}
-    )
-
-
-SMOKE = {"trials": 24, "min_epochs": 1, "max_epochs": 3}
-"""What --smoke sets: the whole line in a few seconds, for tests."""
 
 
 class Perceptron(nn.Module):
