@@ -75,9 +75,9 @@ def count(trials: Sequence[Trial]) -> dict[Status, int]:
 def _parameter(trials: Sequence[Trial], name: str) -> pd.Series | np.ndarray:
     values = [trial.config.get(name) for trial in trials]
     kinds = {type(value) for value in values if value is not None}
-    if kinds and kinds <= {int, float}:
-        if kinds == {int} and None not in values:
-            return np.array(values, int)
+    if kinds == {int} and None not in values:
+        return np.array(values, int)
+    if float in kinds and kinds <= {int, float}:
         return np.array([_number(value) for value in values], float)
     if kinds == {bool} and None not in values:
         return np.array(values, bool)

@@ -1,0 +1,28 @@
+"""From a search space and a trial table to typed results: one file a question, nothing rendered.
+
+The functions take what `jaxhpo.table.trials_table` makes, or any table of that form, and return
+frozen results that say what they were computed from. `jaxhpo.report` renders them.
+"""
+
+from jaxhpo.analysis.association import Association, associations
+from jaxhpo.analysis.learning import Learning, learning
+from jaxhpo.analysis.progress import Progress, progress
+from jaxhpo.analysis.slices import Slice, slices
+from jaxhpo.analysis.study import Analysis, analysed
+from jaxhpo.analysis.summary import Row, Summary, summary
+
+__all__ = [
+    "Analysis",
+    "Association",
+    "Learning",
+    "Progress",
+    "Row",
+    "Slice",
+    "Summary",
+    "analysed",
+    "associations",
+    "learning",
+    "progress",
+    "slices",
+    "summary",
+]

@@ -159,7 +159,7 @@ def _greet(module: str, study: Any, settings: Settings) -> None:
     print(f"{module}: {settings.study.trials} trials, sampler {settings.study.sampler}, ", end="")
     print(f"seed {settings.study.seed}, on {len(devices)} x {devices[0].device_kind}")
     for name, domain in study.task.space.parameters.items():
-        print(f"  {name:<18}{domain}")
+        print(f"  {name:<18}{_short(domain)}")
     print(f"Records: {study.records.path}")
     if known:
         print(f"{known} trials have ended already; going on with the others.")
@@ -192,6 +192,18 @@ def _report(study: Any) -> None:
         return
     files = write_report(study.records, study.records.path.parent / "report")
     print(f"Report: {next(f for f in files if f.suffix == '.html')}")
+
+
+def _short(domain: Any) -> str:
+    """A domain without what it does not say: ``Float(0.001, 0.1, log=True)``."""
+    shown = []
+    for field in dataclasses.fields(domain):
+        value = getattr(domain, field.name)
+        if field.default is dataclasses.MISSING:
+            shown.append(repr(value))
+        elif value != field.default and not (field.name == "static" and value is False):
+            shown.append(f"{field.name}={value!r}")
+    return f"{type(domain).__name__}({', '.join(shown)})"
 
 
 class _Stop:

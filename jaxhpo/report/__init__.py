@@ -1,0 +1,1 @@
+"""Renders what `jaxhpo.analysis` found; nothing is computed here."""
