@@ -140,7 +140,6 @@ def directions(found: Analysis) -> list[Sentence]:
     clear = [a for a in found.associations if a.verdict == "associated"]
     unclear = [a for a in found.associations if a.verdict == "not identifiable"]
     untested = [a for a in found.associations if a.verdict == "not tested"]
-    goes = "greater" if found.summary.maximize else "smaller"
     lines = []
     for a in clear:
         if a.ordered and a.rho_independent is not None:
@@ -174,7 +173,7 @@ def directions(found: Analysis) -> list[Sentence]:
         Sentence(
             text="P-values are from trials of the exploring phase only, corrected over all "
             f"parameters (Benjamini and Hochberg); below {FEWEST} such trials nothing is tested. "
-            f"A correlation is no cause, and only monotone: {goes} in the middle does not show.",
+            "Only a steady rise or fall shows: a best value in the middle does not.",
             evidence="associations",
         )
     )

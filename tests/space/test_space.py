@@ -339,7 +339,7 @@ def test_equality_is_by_meaning():
     assert Space(one.parameters) == one
     assert pickle.loads(pickle.dumps(one)) == one
     for space in (one, Space({"head.dropout": Float(0, 1), "k": (1, "x")})):
-        assert eval(repr(space), dict(vars(jaxhpo))) == space
+        assert eval(repr(space), {name: getattr(jaxhpo, name) for name in jaxhpo.__all__}) == space
 
 
 def test_differences_are_shown():

@@ -1,0 +1,342 @@
+"""Conformance suites: what every sampler, scheduler and task must do, whoever wrote it.
+
+    from jaxhpo import testing
+
+    def test_my_sampler():
+        testing.check_sampler(my_sampler)
+
+A check that fails raises AssertionError and says what was expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxhpo.contracts import Sampler, Scheduler, Task
+from jaxhpo.cube import INACTIVE, Layout
+from jaxhpo.space import Bool, Choice, Float, Int, Space
+
+_KEY = 20260101
+
+
+def example_layouts() -> dict[str, Layout]:
+    """Layouts of every kind: continuous, mixed, conditional, finite, wide."""
+    spaces = {
+        "continuous": Space(x=Float(0.0, 1.0), lr=Float(1e-4, 1.0, log=True)),
+        "mixed": Space(
+            x=Float(-1.0, 1.0),
+            n=Int(1, 9),
+            act=Choice(["relu", "tanh", "gelu"]),
+            size=Choice([16, 32, 64], ordered=True),
+            on=Bool(),
+        ),
+        "conditional": Space(
+            kind=Choice(["sgd", "adam"]),
+            lr=Float(1e-4, 1.0, log=True),
+            momentum=Float(0.0, 0.9, when={"kind": "sgd"}),
+            nesterov=Bool(when={"kind": "sgd"}),
+            scale=Float(0.1, 1.0, when={"nesterov": True}),
+        ),
+        "finite": Space(a=Int(1, 4), b=Choice(["u", "v", "w"]), c=Bool(when={"b": ["u", "v"]})),
+        "single": Space(x=Float(0.0, 1.0)),
+        "wide": Space({f"x{i}": Float(0.0, 1.0) for i in range(30)}),
+    }
+    return {name: space.layout for name, space in spaces.items()}
+
+
+# -- samplers --------------------------------------------------------------------------------------
+
+
+def check_sampler(factory: Callable[[Layout], Sampler]) -> None:
+    """All checks of a sampler, on all example layouts.
+
+    Args:
+        factory: ``(layout) -> Sampler``, working with its defaults.
+    """
+    for name, layout in example_layouts().items():
+        for check in (
+            check_proposals,
+            check_reproducible,
+            check_history_cuts,
+            check_bad_losses,
+            check_pending,
+            check_adaptive,
+        ):
+            try:
+                check(factory, layout)
+            except AssertionError as error:
+                raise AssertionError(f"{check.__name__} on the {name} layout: {error}") from error
+    check_exhausts(factory)
+    check_compiles_seldom(factory)
+
+
+def check_proposals(factory: Callable[[Layout], Sampler], layout: Layout) -> None:
+    """Points lie in the cube, on the grid, at 0.5 where inactive, and differ within a batch."""
+    sampler = factory(layout)
+    state = _told(sampler, layout, 40)
+    for first, n in ((0, 1), (0, 7), (40, 16), (40, 5)):
+        if sampler.size is not None and first + n > sampler.size:
+            continue
+        points, model = sampler.ask(state, first, _none(layout), n)
+        found = np.asarray(points)
+        _same((found.shape, found.dtype), ((n, layout.d), np.float32), "points' shape and dtype")
+        _same((model.shape, np.asarray(model).dtype), ((n,), np.bool_), "model's shape and dtype")
+        _that(bool(((found >= 0) & (found <= 1)).all()), "points must lie in the unit cube")
+        _same(np.asarray(layout.snap(points)).tobytes(), found.tobytes(), "snapped points")
+        off = ~np.asarray(layout.active(points))
+        _that(bool((found[off] == INACTIVE).all()), "inactive coordinates must be 0.5")
+        if layout.size is None:
+            _same(len(np.unique(found, axis=0)), n, "different points in a batch")
+
+
+def check_reproducible(factory: Callable[[Layout], Sampler], layout: Layout) -> None:
+    """Equal keys and histories give equal bits; other keys and batches others; asking is pure."""
+    one, two = factory(layout), factory(layout)
+    a, b = _told(one, layout, 30), _told(two, layout, 30)
+    first = _asked(one, a, layout)
+    _same(_asked(one, a, layout), first, "a second ask of one state")
+    _same(_asked(two, b, layout), first, "an ask of an equal state")
+    other = _told(one, layout, 30, seed=1)
+    if layout.size is None:
+        _that(_asked(one, other, layout) != first, "another key must give other points")
+        if one.size is None or one.size >= 24:
+            later = np.asarray(one.ask(a, 20, _none(layout), 4).points).tobytes()
+            _that(later != first, "a later batch must have other points")
+
+
+def check_history_cuts(factory: Callable[[Layout], Sampler], layout: Layout) -> None:
+    """However a history is cut into tells, what is proposed is the same."""
+    sampler = factory(layout)
+    whole = _told(sampler, layout, 30)
+    for cuts in ([1] * 30, [7, 0, 13, 10]):
+        _same(
+            _asked(sampler, _told(sampler, layout, 30, cuts=cuts), layout),
+            _asked(sampler, whole, layout),
+            f"proposals after tells of {cuts}",
+        )
+
+
+def check_bad_losses(factory: Callable[[Layout], Sampler], layout: Layout) -> None:
+    """Trials without a loss, equal losses and extreme losses spoil nothing."""
+    sampler = factory(layout)
+    n = 24
+    points = _points(layout, n)
+    cases = {
+        "all invalid": (np.full(n, np.nan), np.zeros(n, bool)),
+        "some invalid": (np.where(np.arange(n) % 3, 1.0, np.nan), np.arange(n) % 3 > 0),
+        "all equal": (np.ones(n), np.ones(n, bool)),
+        "huge and tiny": (np.where(np.arange(n) % 2, 3e38, 1e-38), np.ones(n, bool)),
+    }
+    for name, (losses, valid) in cases.items():
+        state = sampler.init(jax.random.key(_KEY))
+        losses = jnp.asarray(losses, jnp.float32)
+        state = sampler.tell(state, points, losses, jnp.asarray(valid))
+        found = np.asarray(sampler.ask(state, 0, _none(layout), 6).points)
+        _that(bool(np.isfinite(found).all()), f"points must be finite after losses {name}")
+        if layout.size is None and layout.d > 1:
+            _that(len(np.unique(found, axis=0)) == 6, f"points must differ after losses {name}")
+
+
+def check_pending(factory: Callable[[Layout], Sampler], layout: Layout) -> None:
+    """An adaptive sampler does not propose what is pending while there is anything else."""
+    sampler = factory(layout)
+    if not sampler.adaptive or (layout.size is not None and layout.size < 45):
+        return
+    state = _told(sampler, layout, 12)
+    pending = sampler.ask(state, 24, _none(layout), 8).points
+    again = np.asarray(sampler.ask(state, 24, pending, 8).points)
+    both = np.concatenate([np.asarray(pending), again])
+    _same(len(np.unique(both, axis=0)), 16, "different points, pending ones counted")
+
+
+def check_adaptive(factory: Callable[[Layout], Sampler], layout: Layout) -> None:
+    """A sampler that says it is not adaptive proposes the same whatever it is told."""
+    sampler = factory(layout)
+    if sampler.adaptive:
+        return
+    blank = sampler.init(jax.random.key(_KEY))
+    told = _told(sampler, layout, 30)
+    _same(_asked(sampler, told, layout), _asked(sampler, blank, layout), "proposals when told")
+    model = sampler.ask(told, 0, _none(layout), 4).model
+    _that(not bool(np.asarray(model).any()), "nothing can be chosen by a model then")
+
+
+def check_exhausts(factory: Callable[[Layout], Sampler]) -> None:
+    """A sampler with a `size` proposes every configuration of a finite space once."""
+    layout = example_layouts()["finite"]
+    sampler = factory(layout)
+    if sampler.size is None:
+        return
+    _same(sampler.size, layout.size, "the size of a finite space")
+    state, seen = sampler.init(jax.random.key(_KEY)), []
+    for first in range(0, sampler.size, 5):
+        n = min(5, sampler.size - first)
+        points = sampler.ask(state, first, _none(layout), n).points
+        seen.append(np.asarray(points))
+        state = sampler.tell(state, points, _losses(points), jnp.ones(n, bool))
+    _same(len(np.unique(np.concatenate(seen), axis=0)), layout.size, "different proposals in all")
+
+
+def check_compiles_seldom(factory: Callable[[Layout], Sampler]) -> None:
+    """As history grows, programs are compiled anew only when it has doubled."""
+    layout = example_layouts()["mixed"]
+    sampler = factory(layout)
+    if not sampler.adaptive:
+        return
+    compiled = _Compilations()
+    state, counts = _told(sampler, layout, 40), []
+    for size in range(40, 260, 4):
+        points = sampler.ask(state, size, _none(layout), 4).points
+        state = sampler.tell(state, points, _losses(points), jnp.ones(4, bool))
+        counts.append(compiled.count)
+    compiled.close()
+    grew = int((np.diff(counts) > 0).sum())
+    _that(grew <= 5, f"programs must be compiled at doublings only, but were {grew} times")
+
+
+class _Compilations:
+    """Counts what JAX compiles while it is open."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.open = True
+        jax.monitoring.register_event_duration_secs_listener(self._heard)
+
+    def _heard(self, event: str, duration: float, **_: Any) -> None:
+        if self.open and event.endswith("jaxpr_trace_duration"):
+            self.count += 1
+
+    def close(self) -> None:
+        """Stops counting."""
+        self.open = False
+
+
+def _told(
+    sampler: Sampler, layout: Layout, n: int, *, cuts: list[int] | None = None, seed: int = 0
+) -> Any:
+    state = sampler.init(jax.random.key(_KEY + seed))
+    points = _points(layout, n)
+    losses = _losses(points)
+    valid = jnp.arange(n) % 7 != 3
+    losses = jnp.where(valid, losses, jnp.nan)
+    start = 0
+    for size in cuts or [n]:
+        part = slice(start, start + size)
+        state = sampler.tell(state, points[part], losses[part], valid[part])
+        start += size
+    return state
+
+
+def _asked(sampler: Sampler, state: Any, layout: Layout) -> bytes:
+    n = 4 if sampler.size is None else min(4, sampler.size)
+    first = 16 if sampler.size is None or sampler.size >= 20 else 0
+    return np.asarray(sampler.ask(state, first, _none(layout), n).points).tobytes()
+
+
+def _points(layout: Layout, n: int) -> jax.Array:
+    return layout.snap(jax.random.uniform(jax.random.key(5), (n, layout.d)))
+
+
+def _losses(points: jax.Array) -> jax.Array:
+    return jnp.square(points - 0.3).sum(axis=1)
+
+
+def _none(layout: Layout) -> jax.Array:
+    return jnp.zeros((0, layout.d))
+
+
+# -- schedulers ------------------------------------------------------------------------------------
+
+
+def check_scheduler(factory: Callable[[], Scheduler]) -> None:
+    """All checks of a scheduler that works with its defaults."""
+    scheduler = factory()
+    place = np.random.default_rng(0)
+    peers = place.normal(size=(40, 10)).astype(np.float32).cumsum(axis=1)
+    ragged = np.where(np.arange(10)[None] < place.integers(1, 11, 40)[:, None], peers, np.nan)
+    none = np.zeros((0, 0), np.float32)
+    lost = np.full((5, 10), np.nan, np.float32)
+    with np.errstate(all="raise"):
+        for table in (peers, ragged, none, lost):
+            kept = table.copy()
+            for units in range(1, 11):
+                for curve in (peers[0, :units], np.full(units, 1e30, np.float32)):
+                    before = curve.copy()
+                    answer = scheduler.stop(curve, table)
+                    _that(isinstance(answer, bool), f"stop must return a bool, got {answer!r}")
+                    _same(scheduler.stop(curve, table), answer, "the answer when asked again")
+                    np.testing.assert_array_equal(curve, before, "stop must not change the curve")
+            np.testing.assert_array_equal(table, kept, "stop must not change the peers")
+    if not scheduler.adaptive:
+        for units in range(1, 11):
+            curve = peers[1, :units]
+            alone = scheduler.stop(curve, none)
+            _same(scheduler.stop(curve, peers), alone, "the answer with peers")
+
+
+# -- tasks -----------------------------------------------------------------------------------------
+
+
+def check_task(task: Task) -> None:
+    """All checks of a task: it trains under jit and vmap, keeps its shapes, and is a function of
+    its key."""
+    space = task.space
+    static = space.static_names(task.static)
+    points = np.random.default_rng(0).random((3, len(space))).astype(np.float32)
+    for config in space.decode(points):
+        hp = space.filled(config, static)
+        budget = task.budget(hp)
+        _that(isinstance(budget, int) and budget >= 1, f"budget must be >= 1, got {budget!r}")
+        _that(task.steps is None or task.steps(hp) >= 1, "steps must be at least 1")
+        traced = {n: jnp.asarray(v, space.dtype(n)) for n, v in hp.items() if n not in static}
+        fixed = {n: v for n, v in hp.items() if n in static}
+        _check_member(task, fixed, traced)
+
+
+def _check_member(task: Task, fixed: dict[str, Any], traced: dict[str, jax.Array]) -> None:
+    def run(key: jax.Array, traced: dict[str, jax.Array]) -> tuple[Any, dict[str, jax.Array]]:
+        hp = {**fixed, **traced}
+        first, second, third = jax.random.split(key, 3)
+        state = task.init(first, hp, task.data)
+        before = jax.tree.map(lambda x: (jnp.shape(x), jnp.result_type(x)), state)
+        for unit in (second, third):
+            state = task.train(unit, hp, state, task.data)
+        after = jax.tree.map(lambda x: (jnp.shape(x), jnp.result_type(x)), state)
+        _same(after, before, "the state's structure, shapes and dtypes")
+        return state, task.evaluate(hp, state, task.data)
+
+    members = jax.jit(jax.vmap(run, (0, None)))
+    keys = jax.random.split(jax.random.key(1), 4)
+    state, metrics = members(keys, traced)
+    _that(task.objective in metrics, f"evaluate must give {task.objective!r}")
+    for name, value in metrics.items():
+        _same(value.shape, (4,), f"the shape of metric {name!r} of four members")
+        _that(bool(jnp.isfinite(value).all()), f"metric {name!r} must be finite on the example")
+    again = members(keys, traced)[1]
+    same = jax.tree.map(
+        lambda a, b: np.asarray(a).tobytes() == np.asarray(b).tobytes(), metrics, again
+    )
+    _that(all(jax.tree.leaves(same)), "equal keys must give equal bits")
+    turned = members(keys[::-1], traced)[1]
+    for name, value in metrics.items():
+        close = np.allclose(value, turned[name][::-1], rtol=1e-4, atol=1e-5)
+        _that(close, f"metric {name!r} must belong to the key, not to the place")
+    if task.test is not None:
+        one = jax.tree.map(lambda x: x[0], state)
+        found = task.test({**fixed, **traced}, one, task.test_data)
+        _that(all(np.shape(v) == () for v in found.values()), "test must give scalars")
+
+
+def _that(holds: bool, what: str) -> None:
+    if not holds:
+        raise AssertionError(what)
+
+
+def _same(found: Any, expected: Any, what: str) -> None:
+    if found != expected:
+        raise AssertionError(f"{what}: expected {expected!r:.300}, got {found!r:.300}")
