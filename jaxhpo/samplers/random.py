@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -16,10 +18,13 @@ def random(layout: Layout) -> Sampler:
     In a finite space a configuration may come twice; `grid` tries each once.
     """
 
-    def ask(key: Array, first: int, pending: Array, n: int) -> Proposal:
+    @functools.partial(jax.jit, static_argnames="n")
+    def points(key: Array, first: Array, n: int) -> Array:
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(first + jnp.arange(n))
-        points = jax.vmap(lambda k: jax.random.uniform(k, (layout.d,)))(keys)
-        return Proposal(layout.snap(points), jnp.zeros(n, bool))
+        return layout.snap(jax.vmap(lambda k: jax.random.uniform(k, (layout.d,)))(keys))
+
+    def ask(key: Array, first: int, pending: Array, n: int) -> Proposal:
+        return Proposal(points(key, jnp.int32(first), n), jnp.zeros(n, bool))
 
     return Sampler(
         init=lambda key: key,

@@ -23,13 +23,15 @@ from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
 from jaxhpo.samplers._fresh import repaired
 from jaxhpo.samplers._mixture import (
-    Columns,
-    Mixture,
+    Rows,
     columns,
     drawn,
     fitted,
-    kernel_logs,
+    kernel_features,
     log_density,
+    log_products,
+    point_features,
+    rows,
 )
 from jaxhpo.samplers.sobol import sequence
 
@@ -151,54 +153,44 @@ def _chosen(
     """
     cols = columns(layout)
     filled = jnp.arange(points.shape[0]) < count
-    rows = _Rows(points, layout.level(points), layout.active(points))
+    told = rows(layout, points)
     best, weight, ramp = _split(options, losses, filled, count)
-    good = fitted(cols, *rows.at(best), weight, narrowest=options.narrowest)
+    good = fitted(cols, told.at(best), weight, narrowest=options.narrowest)
 
     # The kernels of the bad: the last part of the history, and what is not to be proposed again.
     window = min(points.shape[0], options.most_bad + options.most_good)
     begin = jnp.clip(count - window, 0, points.shape[0] - window)
     last = begin + jnp.arange(window)
-    lies = (jnp.arange(taken.shape[0]) < taken_count).astype(jnp.float32)
-    others = _Rows(taken, layout.level(taken), layout.active(taken))
-    joined = [jnp.concatenate(pair) for pair in zip(rows.at(last), others, strict=True)]
-    bad_weight = jnp.concatenate([ramp[last], lies])
-    bad = fitted(cols, *joined, bad_weight, narrowest=options.narrowest)
+    lies = jnp.arange(taken.shape[0]) < taken_count
+    pairs = zip(told.at(last), rows(layout, taken), strict=True)
+    bad_rows = Rows(*(jnp.concatenate(pair) for pair in pairs))
+    bad_weight = jnp.concatenate([ramp[last], lies.astype(jnp.float32)])
+    bad = fitted(cols, bad_rows, bad_weight, narrowest=options.narrowest)
 
-    drawn_points = drawn(cols, good, layout, key, n * options.candidates)
-    pool = _Rows(drawn_points, layout.level(drawn_points), layout.active(drawn_points))
-    score = log_density(cols, good, *pool)
+    pool = rows(layout, drawn(cols, good, layout, key, n * options.candidates))
+    score = log_density(cols, good, pool)
     # Not normalised: a liar adds its kernel, and what all are divided by changes no order.
-    mass = log_density(cols, bad, *pool) + jnp.log(bad_weight.sum() + 1.0)
-    score = jnp.where(_among(pool.points, taken, lies > 0), _TAKEN, score)
+    mass = log_density(cols, bad, pool) + jnp.log(bad_weight.sum() + 1.0)
+    score = jnp.where(_among(pool.points, taken, lies), _TAKEN, score)
     if layout.size is not None:
         score = jnp.where(_among(pool.points, points, filled), _TAKEN, score)
-    lie_logs = functools.partial(_lie_logs, cols, bad, pool, options.narrowest)
+    features, liars = point_features(cols, pool), kernel_features(cols, bad, pool)
+    owner = jnp.arange(n * options.candidates) // options.candidates
 
     def one(carry: tuple[Array, Array], j: Array) -> tuple[tuple[Array, Array], Array]:
         score, mass = carry
         ratio = score - mass
-        own = jnp.where(jnp.arange(len(ratio)) // options.candidates == j, ratio, 2 * _TAKEN)
+        own = jnp.where(owner == j, ratio, 2 * _TAKEN)
         mine = jnp.argmax(own)
+        # If all of its own are taken, the best that is left of the others'.
         mine = jnp.where(own[mine] > _TAKEN / 2, mine, jnp.argmax(ratio))
         point = pool.points[mine]
         score = jnp.where((pool.points == point[None]).all(axis=1), _TAKEN, score)
-        return (score, jnp.logaddexp(mass, lie_logs(mine))), point
+        lie = log_products(features, liars[mine][None])[:, 0]
+        return (score, jnp.logaddexp(mass, lie)), point
 
     _, chosen = jax.lax.scan(one, (score, mass), jnp.arange(n))
     return chosen
-
-
-class _Rows(NamedTuple):
-    """Points [m, d], their levels, and which parameters are active."""
-
-    points: Array
-    level: Array
-    on: Array
-
-    def at(self, places: Array) -> _Rows:
-        """Some of the rows."""
-        return _Rows(self.points[places], self.level[places], self.on[places])
 
 
 def _split(
@@ -231,13 +223,6 @@ def _split(
 def _among(points: Array, others: Array, valid: Array) -> Array:
     """bool [c], whether each point equals one of the valid others."""
     return ((points[:, None, :] == others[None]).all(axis=2) & valid[None]).any(axis=1)
-
-
-def _lie_logs(cols: Columns, bad: Mixture, pool: _Rows, narrowest: float, mine: Array) -> Array:
-    """float32 [c], the log-density at every point of a kernel as wide as the bad ones at `mine`."""
-    lie = fitted(cols, *pool.at(mine[None]), jnp.ones(1), narrowest=narrowest)
-    lie = lie._replace(sigma=bad.sigma[:1])
-    return kernel_logs(cols, lie, *pool)[:, 0]
 
 
 def _check(
