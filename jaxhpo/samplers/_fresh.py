@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -74,4 +75,4 @@ def _fresh(layout: Layout, seen: set[bytes], count: int, key: Array) -> np.ndarr
 @functools.lru_cache(maxsize=4)
 def _listed(layout: Layout) -> np.ndarray:
     """float32 [size, d], all points of a finite layout, exactly as `Layout.snap` makes them."""
-    return np.asarray(layout.snap(grid_points(layout, 2)))
+    return np.asarray(layout.snap(jnp.asarray(grid_points(layout, 2))))

@@ -27,13 +27,15 @@ def grid(layout: Layout, *, resolution: int = 5) -> Sampler:
 
     Args:
         resolution: how many values a continuous parameter has, evenly spaced in the cube, the ends
-            included.
+            included. A parameter of more than 1,024 levels counts as continuous.
 
     Raises:
         ValueError: if the resolution is below 2, or the grid has more than 5,000,000 points.
     """
-    if isinstance(resolution, bool) or int(resolution) != resolution or resolution < 2:
-        raise ValueError(f"grid(resolution=...) must be at least 2, got {resolution!r}")
+    if isinstance(resolution, bool) or not hasattr(resolution, "__index__") or resolution < 2:
+        raise ValueError(
+            f"grid(resolution=...) must be a whole number, at least 2, got {resolution!r}"
+        )
     points = grid_points(layout, resolution)
 
     def init(key: Array) -> _Grid:

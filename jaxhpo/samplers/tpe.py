@@ -12,6 +12,7 @@ spreads out; and one joint mixture serves conditional spaces too (see `jaxhpo.sa
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -21,7 +22,8 @@ from jax import Array
 
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
-from jaxhpo.samplers._fresh import repaired
+from jaxhpo.random_bits import mix
+from jaxhpo.samplers._fresh import finite, repaired
 from jaxhpo.samplers._mixture import (
     Rows,
     columns,
@@ -82,55 +84,77 @@ def tpe(
     Raises:
         ValueError: for an option that can't be used.
     """
-    _check(startup, most_good, recent, candidates, narrowest, most_bad)
+    _check(
+        startup=(1 if startup is None else startup, 0),
+        most_good=(most_good, 1),
+        recent=(recent, 1),
+        candidates=(candidates, 1),
+        most_bad=(most_bad, 1),
+    )
+    if not 0 < narrowest < 1:
+        raise ValueError(f"tpe(narrowest=...) must be in (0, 1), got narrowest={narrowest!r}")
     first_model = min(24, max(10, 2 * layout.d)) if startup is None else startup
-    options = _Options(most_good, recent, candidates, narrowest, most_bad)
-    choose = jax.jit(functools.partial(_chosen, layout, options), static_argnames="n")
-
-    snap = jax.jit(layout.snap)
+    choose = _program(layout, _Options(most_good, recent, candidates, narrowest, most_bad))
 
     def init(key: Array) -> _History:
         return _History(key, np.zeros((0, layout.d), np.float32), np.zeros(0, np.float32))
 
     def tell(state: _History, points: Array, losses: Array, valid: Array) -> _History:
-        losses, valid = np.asarray(losses, np.float32), np.asarray(valid)
-        known = np.where(valid & ~np.isnan(losses), losses, np.float32(np.inf))
-        points = np.concatenate([state.points, np.asarray(points, np.float32)])
-        return _History(state.key, points, np.concatenate([state.losses, known]))
+        new = np.asarray(losses, np.float32)
+        new = np.where(np.asarray(valid) & np.isfinite(new), new, np.float32(np.inf))
+        places = np.concatenate([state.points, np.asarray(points, np.float32)])
+        return _History(state.key, places, np.concatenate([state.losses, new]))
 
     def ask(state: _History, first: int, pending: Array, n: int) -> Proposal:
         start_key, model_key = jax.random.split(state.key)
-        pending = np.asarray(pending, np.float32).reshape(-1, layout.d)
+        waiting = np.asarray(pending, np.float32).reshape(-1, layout.d)
         knows = bool(np.isfinite(state.losses).any())
         early = max(0, min(n, first_model - first)) if knows else n
-        parts = [np.zeros((0, layout.d), np.float32)]
+        found = np.zeros((n, layout.d), np.float32)
         if early:
-            parts.append(np.asarray(snap(sequence(start_key, layout.d, first, early))))
+            found[:early] = layout.snap(sequence(start_key, layout.d, first, early))
         key = jax.random.fold_in(model_key, first)
-        for block in range(early, n, BLOCK):
-            size = min(BLOCK, n - block)
-            taken = np.concatenate([pending, *parts])
-            found = choose(
-                jax.random.fold_in(key, block),
-                *_padded(state.points, state.losses),
+        history = _padded(state.points, state.losses)
+        # Sizes depend on those of the study alone, and double: few programs are ever compiled.
+        places = _room(len(waiting) + n)
+        block = min(BLOCK, _room(n, least=1))
+        for begin in range(early, n, BLOCK):
+            taken = np.zeros((places, layout.d), np.float32)
+            count = len(waiting) + begin
+            taken[:count] = np.concatenate([waiting, found[:begin]])
+            chosen = choose(
+                jax.random.fold_in(key, begin),
+                *history,
                 np.int32(len(state.losses)),
-                *_padded(taken),
-                np.int32(len(taken)),
-                n=1 << (size - 1).bit_length(),
+                taken,
+                np.int32(count),
+                n=block,
             )
-            parts.append(np.asarray(found)[:size])
-        points = np.concatenate(parts)
-        points = repaired(layout, points, state.points, pending, jax.random.fold_in(key, n))
-        return Proposal(jnp.asarray(points), jnp.arange(n) >= early)
+            found[begin : begin + block] = np.asarray(chosen)[: n - begin]
+        fresh_key = jax.random.fold_in(key, n)
+        points, fresh = repaired(layout, found, state.points, waiting, fresh_key)
+        model = (np.arange(n) >= early) & ~fresh
+        return Proposal(jnp.asarray(points), jnp.asarray(model))
 
-    return Sampler(init=init, tell=tell, ask=ask, adaptive=True, size=layout.size)
+    size = layout.size if finite(layout) else None
+    return Sampler(init=init, tell=tell, ask=ask, adaptive=True, size=size)
 
 
-def _padded(*arrays: np.ndarray) -> list[np.ndarray]:
-    """With room to the next power of two, so that programs are compiled log n times."""
-    n = len(arrays[0])
-    room = max(_SMALLEST, 1 << max(0, n - 1).bit_length())
-    return [np.concatenate([a, np.zeros((room - n, *a.shape[1:]), a.dtype)]) for a in arrays]
+@functools.lru_cache(maxsize=64)
+def _program(layout: Layout, options: _Options) -> Callable[..., Array]:
+    """The jitted choice of a block; samplers of one layout share what was compiled."""
+    return jax.jit(functools.partial(_chosen, layout, options), static_argnames="n")
+
+
+def _room(n: int, least: int = _SMALLEST) -> int:
+    """The next power of two: programs are compiled log n times."""
+    return max(least, 1 << max(0, n - 1).bit_length())
+
+
+def _padded(points: np.ndarray, losses: np.ndarray) -> tuple[Array, Array]:
+    """The history, with zeros up to the next power of two."""
+    more = _room(len(losses)) - len(losses)
+    return jnp.asarray(np.pad(points, ((0, more), (0, 0)))), jnp.asarray(np.pad(losses, (0, more)))
 
 
 def _chosen(
@@ -172,7 +196,7 @@ def _chosen(
     # Not normalised: a liar adds its kernel, and what all are divided by changes no order.
     mass = log_density(cols, bad, pool) + jnp.log(bad_weight.sum() + 1.0)
     score = jnp.where(_among(pool.points, taken, lies), _TAKEN, score)
-    if layout.size is not None:
+    if finite(layout):
         score = jnp.where(_among(pool.points, points, filled), _TAKEN, score)
     features, liars = point_features(cols, pool), kernel_features(cols, bad, pool)
     owner = jnp.arange(n * options.candidates) // options.candidates
@@ -221,29 +245,28 @@ def _split(
 
 
 def _among(points: Array, others: Array, valid: Array) -> Array:
-    """bool [c], whether each point equals one of the valid others."""
-    return ((points[:, None, :] == others[None]).all(axis=2) & valid[None]).any(axis=1)
+    """bool [c], whether each point equals one of the valid others.
+
+    Hashes are compared: two in 2^32 unequal points pass for equal, and one candidate of many is
+    then left out.
+    """
+    mine, theirs = _hashed(points), _hashed(others)
+    return ((mine[:, None] == theirs[None]) & valid[None]).any(axis=1)
 
 
-def _check(
-    startup: int | None,
-    most_good: int,
-    recent: int,
-    candidates: int,
-    narrowest: float,
-    most_bad: int,
-) -> None:
-    whole = {
-        "startup": (1 if startup is None else startup, 0),
-        "most_good": (most_good, 1),
-        "recent": (recent, 1),
-        "candidates": (candidates, 1),
-        "most_bad": (most_bad, 1),
-    }
-    for name, (value, least) in whole.items():
-        if isinstance(value, bool) or int(value) != value or value < least:
+def _hashed(points: Array) -> Array:
+    """uint32 [c]."""
+    bits = jax.lax.bitcast_convert_type(points, jnp.uint32)
+    found = jnp.zeros(points.shape[0], jnp.uint32)
+    for column in range(points.shape[1]):
+        found = mix(found ^ bits[:, column])
+    return found
+
+
+def _check(**given: tuple[int, int]) -> None:
+    """Refuses what is not a whole number, or below the least; name to (value, least)."""
+    for name, (value, least) in given.items():
+        if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
             raise ValueError(
                 f"tpe({name}=...) must be a whole number, at least {least}, got {value!r}"
             )
-    if not 0 < narrowest < 1:
-        raise ValueError(f"tpe(narrowest=...) must be in (0, 1), got narrowest={narrowest!r}")

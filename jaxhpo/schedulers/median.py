@@ -27,7 +27,7 @@ def median(*, warmup: int = 1, min_peers: int = 5) -> Scheduler:
         ValueError: if an argument is below 1.
     """
     for name, value in (("warmup", warmup), ("min_peers", min_peers)):
-        if isinstance(value, bool) or int(value) != value or value < 1:
+        if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
             raise ValueError(f"median({name}=...) must be a whole number above 0, got {value!r}")
 
     def stop(curve: np.ndarray, peers: np.ndarray) -> bool:
