@@ -8,6 +8,8 @@ mask is drawn from it. Members therefore train with keys of the generator below,
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.extend.random
 import jax.numpy as jnp
@@ -59,8 +61,8 @@ def _split(key: Array, shape: tuple[int, ...]) -> Array:
     return _child(key, _counters(shape), _SPLIT)
 
 
-def _fold_in(key: Array, data: Array) -> Array:
-    return _child(key, data, _FOLD)
+def _fold_in(key: Array, data: Any) -> Array:
+    return _child(key, jnp.asarray(data), _FOLD)
 
 
 def _random_bits(key: Array, width: int, shape: tuple[int, ...]) -> Array:

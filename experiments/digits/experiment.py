@@ -72,7 +72,7 @@ def build(options: Options, searched: Space | None = None) -> Task:
     """
     from sklearn.datasets import load_digits
 
-    digits = load_digits()
+    digits: Any = load_digits()
     images = (digits.data / 16.0).astype(np.float32)
 
     def optimizer(hp: Hyperparameters) -> optax.GradientTransformation:

@@ -7,6 +7,9 @@ an adaptive sampler are not independent, and what is computed from them describe
 The false discovery rate over all parameters is controlled after Benjamini and Hochberg 1995.
 """
 
+# pandas types a column as anything that indexing may give.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 import dataclasses

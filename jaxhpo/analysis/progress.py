@@ -1,5 +1,8 @@
 """How the best value grew, and how the trials' values moved while it did."""
 
+# pandas types a column as anything that indexing may give.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 import dataclasses

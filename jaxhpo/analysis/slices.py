@@ -1,5 +1,8 @@
 """The objective against one parameter at a time: what a slice plot shows."""
 
+# pandas types a column as anything that indexing may give.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 import dataclasses

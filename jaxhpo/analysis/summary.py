@@ -1,5 +1,8 @@
 """How many trials ended how, which was best, how the objective is spread, how long it took."""
 
+# pandas types a column as anything that indexing may give.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 import dataclasses

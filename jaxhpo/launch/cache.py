@@ -13,7 +13,8 @@ def keep_programs() -> None:
     """
     import jax
 
-    if os.environ.get("JAX_COMPILATION_CACHE_DIR") or jax.config.jax_compilation_cache_dir:
+    set_up = getattr(jax.config, "jax_compilation_cache_dir", None)
+    if set_up or os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         return
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(Path.home(), ".cache")
     jax.config.update("jax_compilation_cache_dir", os.path.join(home, "jaxhpo", "programs"))

@@ -63,14 +63,14 @@ class Live:
 
 def display(out: TextIO | None = None) -> Plain | Live:
     """What suits the stream (standard error): live on a terminal where rich is installed."""
-    out = out or sys.stderr
-    if out.isatty():
+    stream: TextIO = sys.stderr if out is None else out
+    if stream.isatty():
         try:
             from rich.console import Console
         except ImportError:
-            return Plain(out)
-        return Live(Console(file=out))
-    return Plain(out)
+            return Plain(stream)
+        return Live(Console(file=stream))
+    return Plain(stream)
 
 
 def line(snapshot: Snapshot) -> str:

@@ -19,7 +19,7 @@ import jax
 import numpy as np
 
 from jaxhpo.contracts import Task
-from jaxhpo.population.program import OUTBOX, Program
+from jaxhpo.population.program import OUTBOX, Device, Program
 from jaxhpo.population.tile import Member, Progress, Tick, Tile
 
 TICK_SECONDS = 0.1  # long enough that dispatch costs nothing, short enough to be told often
@@ -70,7 +70,7 @@ class Population:
         dtypes: Mapping[str, np.dtype],
         static: Iterable[str],
         width: int,
-        devices: Sequence[jax.Device],
+        devices: Sequence[Device],
         drivers: int,
     ) -> None:
         self.task = task
@@ -181,7 +181,7 @@ class Population:
     def _is_running(self, tile: Tile) -> bool:
         return any(tile is running for _, running, _ in self._running.values())
 
-    def _choose(self, device: jax.Device) -> tuple[Cohort, Tile] | None:
+    def _choose(self, device: Device) -> tuple[Cohort, Tile] | None:
         """The tile on `device` that will have the most lanes at work; a new one if need be."""
         best: tuple[tuple[int, int], Cohort, Tile] | None = None
         for cohort in self.cohorts.values():

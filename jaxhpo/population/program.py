@@ -20,6 +20,9 @@ from jax import Array
 from jaxhpo.contracts import Task
 from jaxhpo.random_bits import counter_key
 
+Device = Any
+"""A `jax.Device`, which type checkers don't take for a type."""
+
 FREE = -1  # the number in a lane that holds no trial
 OUTBOX = 64  # most units a tile trains before the host hears of them
 _INIT, _TRAIN = 0, 1  # the two streams of a trial's key
@@ -84,7 +87,7 @@ class Program:
     width: int
     chunk: int
     traces: int = 0
-    ready: set[jax.Device] = dataclasses.field(default_factory=set)
+    ready: set[Device] = dataclasses.field(default_factory=set)
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:

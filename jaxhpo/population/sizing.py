@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from jaxhpo.contracts import Task
-from jaxhpo.population.program import Program
+from jaxhpo.population.program import Device, Program
 
 _CPU_BYTES = 3_000_000  # of state a tile on a CPU (measured: tiles of 4 to 8 small MLPs were best)
 _CPU_WIDEST = 32
@@ -43,7 +43,7 @@ def tile_width(
     return 2 ** (fits.bit_length() - 1)
 
 
-def drivers_per_device(devices: Sequence[jax.Device]) -> int:
+def drivers_per_device(devices: Sequence[Device]) -> int:
     """One thread a core, shared among the devices of a CPU; one a device elsewhere."""
     if devices[0].platform != "cpu":
         return 1

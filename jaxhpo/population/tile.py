@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxhpo.population.program import FREE, Inbox, Outbox, Program
+from jaxhpo.population.program import FREE, Device, Inbox, Outbox, Program
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ class Tick:
 class Tile:
     """W lanes of one cohort on one device."""
 
-    def __init__(self, program: Program, device: jax.Device, data: Any, key: jax.Array) -> None:
+    def __init__(self, program: Program, device: Device, data: Any, key: jax.Array) -> None:
         self.program = program
         self.device = device
         self.lanes: Any = None  # made at the first tick, under the program's lock

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 _STATE, _INFO = "state", "model.json"
@@ -33,7 +34,7 @@ def save_model(directory: str | Path, state: Any, info: Mapping[str, Any]) -> Pa
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     _quiet()
-    ocp.save(part / _STATE, jax.tree.map(_words, state))
+    ocp.save(str(part / _STATE), jax.tree.map(_words, state))
     (part / _INFO).write_text(json.dumps(dict(info), indent=2, default=str) + "\n", "utf-8")
     shutil.rmtree(directory, ignore_errors=True)
     part.rename(directory)
@@ -56,15 +57,15 @@ def load_model(directory: str | Path, like: Any = None) -> tuple[Any, dict[str, 
         raise FileNotFoundError(f"{directory} holds no saved model (no {_INFO})")
     _quiet()
     if like is None:
-        state = ocp.load(directory / _STATE)
+        state = ocp.load(str(directory / _STATE))
     else:
-        state = ocp.load(directory / _STATE, jax.tree.map(_words, like))
+        state = ocp.load(str(directory / _STATE), jax.tree.map(_words, like))
         state = jax.tree.map(_as, like, state)
     return state, json.loads((directory / _INFO).read_text("utf-8"))
 
 
 def _is_key(leaf: Any) -> bool:
-    return isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def _words(leaf: Any) -> Any:
@@ -75,7 +76,7 @@ def _words(leaf: Any) -> Any:
 def _as(like: Any, leaf: Any) -> Any:
     if _is_key(like):
         return jax.random.wrap_key_data(leaf, impl=jax.random.key_impl(like))
-    return jax.numpy.asarray(leaf) if isinstance(like, jax.Array) else np.asarray(leaf)
+    return jnp.asarray(leaf) if isinstance(like, jax.Array) else np.asarray(leaf)
 
 
 def _quiet() -> None:

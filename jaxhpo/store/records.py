@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
+from sqlalchemy import event, exc, pool
 
 from jaxhpo.store import codec, schema
 from jaxhpo.store.errors import (
@@ -155,7 +156,7 @@ class Records:
             for row in connection.execute(sa.select(schema.CURVES).order_by("number", "metric")):
                 curves.setdefault(row.number, {})[row.metric] = np.frombuffer(row[2], "<f4")
             rows = connection.execute(sa.select(schema.TRIALS).order_by("number"))
-            return [_trial(row._mapping, curves.get(row.number, {})) for row in rows]
+            return [_trial(dict(row._mapping), curves.get(row.number, {})) for row in rows]
 
     def write(self, trials: Sequence[Trial]) -> None:
         """Adds trials, or replaces those of the same number, in one transaction.
@@ -243,7 +244,7 @@ class Records:
         try:
             with self._engine.connect() as connection:
                 yield connection
-        except sa.exc.DatabaseError as error:
+        except exc.DatabaseError as error:
             raise StudyUnreadable(f"{self.path} can't be read: {error.orig}") from error
 
     @contextlib.contextmanager
@@ -251,7 +252,7 @@ class Records:
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except sa.exc.DatabaseError as error:
+        except exc.DatabaseError as error:
             raise StudyWriteError(
                 f"can't write to {self.path}: {error.orig}. What was recorded before is safe; make "
                 "room, or mend the cause, and start the same command again"
@@ -261,7 +262,7 @@ class Records:
 def _engine(path: Path, *, read_only: bool) -> sa.Engine:
     if not read_only:
         engine = sa.create_engine(f"sqlite:///{path}")
-        sa.event.listen(engine, "connect", _prepared)
+        event.listen(engine, "connect", _prepared)
         return engine
     # A directory that can't be written to can't hold the files that readers of a live database
     # share; then nobody can be writing either.
@@ -270,7 +271,7 @@ def _engine(path: Path, *, read_only: bool) -> sa.Engine:
     return sa.create_engine(
         "sqlite://",
         creator=lambda: sqlite3.connect(address, uri=True, timeout=_BUSY_MS / 1000),
-        poolclass=sa.pool.NullPool,
+        poolclass=pool.NullPool,
     )
 
 

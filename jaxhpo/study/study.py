@@ -20,6 +20,7 @@ import pandas as pd
 
 from jaxhpo.contracts import Task
 from jaxhpo.population.population import Population
+from jaxhpo.population.program import Device
 from jaxhpo.population.sizing import drivers_per_device, tile_width
 from jaxhpo.population.tile import Member
 from jaxhpo.store import environment
@@ -74,7 +75,7 @@ class Study:
         batch: int | None = None,
         lookahead: int | None = None,
         width: int | None = None,
-        devices: Sequence[jax.Device] | None = None,
+        devices: Sequence[Device] | None = None,
         drivers: int | None = None,
         enqueue: Sequence[Mapping[str, Any]] = (),
     ) -> None:
@@ -255,7 +256,7 @@ class Study:
                 units_per_second=speed.units,
                 steps_per_second=speed.steps if self.task.steps is not None else None,
                 elapsed=speed.elapsed,
-                remaining=units / speed.units if speed.units else None,
+                remaining=float(units / speed.units) if speed.units else None,
                 cohorts=len(population.cohorts),
                 lanes=population.lanes,
             )

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-RowLoss = Callable[[Any, Any, Mapping[str, Any]], Array]
+RowLoss = Callable[[Any, Any, Mapping[str, Any]], Any]
 
 
 def cross_entropy(outputs: Array, targets: Array, smoothing: Any = 0.0) -> Array:

@@ -39,11 +39,12 @@ def network(model: Any) -> Network:
     """
     if isinstance(model, tuple) and len(model) == 2 and all(map(callable, model)):
         return _pair(*model)
+    build: Any = model
     arguments = _arguments(model)
     if arguments == 1:
-        return _linen(model)
+        return _linen(build)
     if arguments == 2:
-        return _nnx(model)
+        return _nnx(build)
     raise ValueError(
         "supervised(model=...) must be a function (hp) -> flax.linen.Module, a function "
         f"(hp, rngs) -> flax.nnx.Module, or a pair (init, apply), got {model!r}"
@@ -68,7 +69,7 @@ def _pair(init: Callable[..., Any], apply: Callable[..., Any]) -> Network:
 
 
 def _linen(build: Callable[[Hyperparameters], linen.Module]) -> Network:
-    def made(hp: Hyperparameters) -> tuple[linen.Module, Callable[[bool], dict[str, bool]]]:
+    def made(hp: Hyperparameters) -> tuple[linen.Module, Callable[[bool], dict[str, Any]]]:
         module = build(hp)
         if not isinstance(module, linen.Module):
             raise ValueError(

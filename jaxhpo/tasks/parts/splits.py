@@ -81,8 +81,8 @@ def splits(data: Mapping[str, tuple[Any, Any]]) -> dict[str, Rows]:
                         f"supervised(data[{name!r}]): the {what} must be finite, but {bad} of "
                         f"{rows} rows hold NaN or infinity; drop or fill these rows"
                     )
-        narrow = jax.tree.map(_narrow, (inputs, targets))
-        found[name] = Rows(*narrow, rows)
+        inputs, targets = jax.tree.map(_narrow, (inputs, targets))
+        found[name] = Rows(inputs, targets, rows)
     return found
 
 
