@@ -1,0 +1,108 @@
+"""The command line: what it takes, and what it says to what it can't take."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+import pytest
+
+from jaxhpo.launch.flags import Usage, option, pairs, parsed
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    depth: int = option(3, "how deep", least=1)
+    rate: float = option(0.5, "how fast")
+    kind: Literal["mlp", "cnn"] = option("mlp", "which model")
+    name: str | None = option(None, "what to call it")
+    tags: tuple[str, ...] = option((), "labels")
+    fast: bool = option(False, "hurry")
+
+
+SMOKE = {"trials": 4, "depth": 1}
+
+
+def parse(*arguments: str):
+    return parsed("my.experiment", Options, arguments, smoke=SMOKE)
+
+
+def test_what_is_not_given_has_its_default():
+    settings = parse()
+    assert settings.experiment == Options()
+    assert (settings.study.trials, settings.study.sampler) == (512, "tpe")
+    assert settings.display.report
+    assert settings.given == {}
+
+
+def test_every_type_is_read():
+    settings = parse(
+        "--trials=64",
+        "--workdir=/x/y",
+        "--depth=5",
+        "--rate=1e-3",
+        "--kind=cnn",
+        "--name=a b",
+        "--tags=u,v",
+        "--fast",
+        "--noreport",
+    )
+    assert settings.experiment == Options(
+        depth=5, rate=1e-3, kind="cnn", name="a b", tags=("u", "v"), fast=True
+    )
+    assert (settings.study.trials, settings.study.workdir) == (64, "/x/y")
+    assert not settings.display.report
+    assert settings.given["tags"] == ["u", "v"]
+
+
+def test_smoke_sets_what_was_not_given():
+    settings = parse("--smoke", "--depth=7")
+    assert (settings.study.trials, settings.experiment.depth) == (4, 7)
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("--trails=3", "trails.*Did you mean.*trials"),
+        ("--trials=0", "trials=0"),
+        ("--trials=many", "trials=many"),
+        ("--seed=-1", "seed=-1"),
+        ("--depth=0", "depth=0"),
+        ("--kind=rnn", "rnn.*<mlp|cnn>"),
+        ("--rate=fast", "rate=fast"),
+        ("stray", "'stray' is no flag"),
+    ],
+)
+def test_what_cannot_be_is_named(argument, said):
+    with pytest.raises(Usage, match=said) as caught:
+        parse(argument)
+    assert caught.value.code == 2
+
+
+def test_help_names_every_flag_its_default_and_its_meaning():
+    with pytest.raises(Usage) as caught:
+        parse("--help")
+    assert caught.value.code == 0
+    text = str(caught.value)
+    for part in ("python -m my.experiment", "--trials=int", "[512]", "--kind=mlp|cnn", "how deep"):
+        assert part in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_options_of_samplers_are_pairs():
+    assert pairs(["startup=32", "narrowest=0.02", "mode=fast"], "sampler_option") == {
+        "startup": 32,
+        "narrowest": 0.02,
+        "mode": "fast",
+    }
+    with pytest.raises(Usage, match="must be NAME=VALUE"):
+        pairs(["startup"], "sampler_option")
+
+
+def test_an_option_of_a_type_that_is_no_flag_is_refused():
+    @dataclasses.dataclass(frozen=True)
+    class Odd:
+        table: dict = option(None, "what")  # noqa: RUF009
+
+    with pytest.raises(TypeError, match="'table'"):
+        parsed("m", Odd, [], smoke={})
