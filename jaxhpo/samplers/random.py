@@ -18,13 +18,8 @@ def random(layout: Layout) -> Sampler:
     In a finite space a configuration may come twice; `grid` tries each once.
     """
 
-    @functools.partial(jax.jit, static_argnames="n")
-    def points(key: Array, first: Array, n: int) -> Array:
-        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(first + jnp.arange(n))
-        return layout.snap(jax.vmap(lambda k: jax.random.uniform(k, (layout.d,)))(keys))
-
     def ask(key: Array, first: int, pending: Array, n: int) -> Proposal:
-        return Proposal(points(key, jnp.int32(first), n), jnp.zeros(n, bool))
+        return Proposal(_points(layout, key, jnp.int32(first), n), jnp.zeros(n, bool))
 
     return Sampler(
         init=lambda key: key,
@@ -32,3 +27,10 @@ def random(layout: Layout) -> Sampler:
         ask=ask,
         adaptive=False,
     )
+
+
+@functools.partial(jax.jit, static_argnames=("layout", "n"))
+def _points(layout: Layout, key: Array, first: Array, n: int) -> Array:
+    """float32 [n, d], uniform and snapped."""
+    keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(first + jnp.arange(n))
+    return layout.snap(jax.vmap(lambda k: jax.random.uniform(k, (layout.d,)))(keys))
