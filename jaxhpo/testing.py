@@ -10,7 +10,9 @@ A check that fails raises AssertionError and says what was expected.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -25,8 +27,10 @@ _KEY = 20260101
 _REFUSABLE = {"wide"}
 
 
-def example_layouts() -> dict[str, Layout]:
-    """Layouts of every kind: continuous, mixed, conditional, finite, wide."""
+@functools.cache
+def example_layouts() -> Mapping[str, Layout]:
+    """Layouts of every kind: continuous, mixed, conditional, finite, wide. Always the same ones, so
+    that what is compiled for a layout is compiled once."""
     spaces = {
         "continuous": Space(x=Float(0.0, 1.0), lr=Float(1e-4, 1.0, log=True)),
         "mixed": Space(
@@ -47,7 +51,7 @@ def example_layouts() -> dict[str, Layout]:
         "single": Space(x=Float(0.0, 1.0)),
         "wide": Space({f"x{i}": Float(0.0, 1.0) for i in range(30)}),
     }
-    return {name: space.layout for name, space in spaces.items()}
+    return MappingProxyType({name: space.layout for name, space in spaces.items()})
 
 
 # -- samplers --------------------------------------------------------------------------------------
@@ -154,6 +158,13 @@ def check_bad_losses(factory: Callable[[Layout], Sampler], layout: Layout) -> No
         if layout.size is None and layout.d > 1:
             different = len(np.unique(found, axis=0))
             _that(different == asked, f"points must differ after losses {name}")
+    valid = np.arange(n) % 3 > 0
+    answers = []
+    for lost in (np.nan, -np.inf, np.inf, -1e30, 1e30):
+        losses = jnp.where(valid, _losses(points), lost)
+        state = sampler.tell(sampler.init(jax.random.key(_KEY)), points, losses, jnp.asarray(valid))
+        answers.append(_asked(sampler, state, layout))
+    _same(set(answers), {answers[0]}, "proposals whatever the loss of a failed trial")
 
 
 def check_pending(factory: Callable[[Layout], Sampler], layout: Layout) -> None:
