@@ -25,6 +25,8 @@ from jaxhpo.space import Bool, Choice, Float, Int, Space
 
 _KEY = 20260101
 _REFUSABLE = {"wide"}
+_snap = jax.jit(Layout.snap, static_argnums=0)
+_active = jax.jit(Layout.active, static_argnums=0)
 
 
 @functools.cache
@@ -103,8 +105,8 @@ def check_proposals(factory: Callable[[Layout], Sampler], layout: Layout) -> Non
         _same((found.shape, found.dtype), ((n, layout.d), np.float32), "points' shape and dtype")
         _same((model.shape, np.asarray(model).dtype), ((n,), np.bool_), "model's shape and dtype")
         _that(bool(((found >= 0) & (found <= 1)).all()), "points must lie in the unit cube")
-        _same(np.asarray(layout.snap(points)).tobytes(), found.tobytes(), "snapped points")
-        off = ~np.asarray(layout.active(points))
+        _same(np.asarray(_snap(layout, points)).tobytes(), found.tobytes(), "snapped points")
+        off = ~np.asarray(_active(layout, points))
         _that(bool((found[off] == INACTIVE).all()), "inactive coordinates must be 0.5")
         if layout.size is None:
             _same(len(np.unique(found, axis=0)), n, "different points in a batch")
@@ -264,7 +266,7 @@ def _asked(sampler: Sampler, state: Any, layout: Layout) -> bytes:
 
 
 def _points(layout: Layout, n: int) -> jax.Array:
-    return layout.snap(jax.random.uniform(jax.random.key(5), (n, layout.d)))
+    return _snap(layout, jax.random.uniform(jax.random.key(5), (n, layout.d)))
 
 
 def _losses(points: jax.Array) -> jax.Array:

@@ -21,7 +21,7 @@ def sobol(layout: Layout) -> Sampler:
     """Points of one scrambled Sobol sequence. Point i is a function of the key and i alone."""
 
     def ask(key: Array, first: int, pending: Array, n: int) -> Proposal:
-        return Proposal(layout.snap(sequence(key, layout.d, first, n)), jnp.zeros(n, bool))
+        return Proposal(sequence(layout, key, first, n), jnp.zeros(n, bool))
 
     return Sampler(
         init=lambda key: key,
@@ -31,13 +31,18 @@ def sobol(layout: Layout) -> Sampler:
     )
 
 
-def sequence(key: Array, d: int, first: int, n: int) -> Array:
-    """float32 [n, d], points `first` to ``first + n - 1`` of the sequence that `key` scrambles."""
+def sequence(layout: Layout, key: Array, first: int, n: int) -> Array:
+    """float32 [n, d], snapped: points `first` to ``first + n - 1`` of the sequence that `key`
+    scrambles."""
     words = np.asarray(jax.random.key_data(key)).tolist()
     with warnings.catch_warnings():
         # SciPy warns of lengths that are no power of two. A study can't choose its length so.
         warnings.simplefilter("ignore", UserWarning)
-        engine = qmc.Sobol(d, scramble=True, rng=np.random.default_rng(words))
+        engine = qmc.Sobol(layout.d, scramble=True, rng=np.random.default_rng(words))
         if first:
             engine.fast_forward(first)
-        return jnp.asarray(engine.random(n), jnp.float32)
+        points = engine.random(n)
+    return _snap(layout, jnp.asarray(points, jnp.float32))
+
+
+_snap = jax.jit(Layout.snap, static_argnums=0)

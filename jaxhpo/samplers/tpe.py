@@ -38,6 +38,7 @@ from jaxhpo.samplers._mixture import (
 from jaxhpo.samplers.sobol import sequence
 
 BLOCK = 64  # proposals chosen by one program; the liar's cost grows with its square
+_SMALLEST_BLOCK = 16  # fewer proposals are the first of so many
 _SMALLEST = 64  # places for the history, doubled whenever it is full
 _TAKEN = -1e30
 
@@ -112,12 +113,12 @@ def tpe(
         early = max(0, min(n, first_model - first)) if knows else n
         found = np.zeros((n, layout.d), np.float32)
         if early:
-            found[:early] = layout.snap(sequence(start_key, layout.d, first, early))
+            found[:early] = sequence(layout, start_key, first, early)
         key = jax.random.fold_in(model_key, first)
         history = _padded(state.points, state.losses)
         # Sizes depend on those of the study alone, and double: few programs are ever compiled.
         places = _room(len(waiting) + n)
-        block = min(BLOCK, _room(n, least=1))
+        block = min(BLOCK, _room(n, _SMALLEST_BLOCK))
         for begin in range(early, n, BLOCK):
             taken = np.zeros((places, layout.d), np.float32)
             count = len(waiting) + begin

@@ -74,7 +74,7 @@ def test_a_batch_may_straddle_the_start():
     points, model = sampler.ask(state, 4, none(PLANE), 16)
     assert np.asarray(model).tolist() == [False] * 6 + [True] * 10
     start_key = jax.random.split(jax.random.key(0))[0]
-    np.testing.assert_array_equal(points[:6], sequence(start_key, 2, 4, 6))
+    np.testing.assert_array_equal(points[:6], sequence(PLANE.layout, start_key, 4, 6))
     later = sampler.ask(state, 10, none(PLANE), 3).model
     assert np.asarray(later).all()
 
