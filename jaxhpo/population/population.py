@@ -174,6 +174,7 @@ class Population:
                 dtypes=self._dtypes,
                 width=self.width,
                 chunk=max(1, self.width // 32),
+                platform=self._slots[0].platform,
             )
             self.cohorts[key] = Cohort(program=program)
         return self.cohorts[key]
