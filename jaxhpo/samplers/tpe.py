@@ -69,6 +69,9 @@ def tpe(
 ) -> Sampler:
     """A tree-structured Parzen estimator.
 
+    Trials without a loss count as worse than all others. What is pending, or was proposed before in
+    the batch or (in a finite space) ever, is not proposed again while there is anything else.
+
     Args:
         startup: how many points of a scrambled Sobol sequence come first; by default twice the
             number of parameters, at least 10 and at most 24. The sequence goes on while nothing is
@@ -116,7 +119,7 @@ def tpe(
             found[:early] = sequence(layout, start_key, first, early)
         key = jax.random.fold_in(model_key, first)
         history = _padded(state.points, state.losses)
-        # Sizes depend on those of the study alone, and double: few programs are ever compiled.
+        # All sizes are powers of two, the same for every block: few programs are ever compiled.
         places = _room(len(waiting) + n)
         block = min(BLOCK, _room(n, _SMALLEST_BLOCK))
         for begin in range(early, n, BLOCK):
