@@ -223,8 +223,10 @@ def torch(work: Workload) -> Callable[[int], list[float]]:
             net.eval()
             with torch.no_grad():
                 outputs = net(vx)
-                right = (outputs.argmax(-1) == vy).float().mean()
-                score = float(right if work.classes else loss(outputs, vy))
+                if work.classes:
+                    score = float((outputs.argmax(-1) == vy).float().mean())
+                else:
+                    score = float(loss(outputs, vy))
         return score
 
     return lambda count: [one(*next(draws)) for _ in range(count)]
