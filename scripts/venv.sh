@@ -1,34 +1,45 @@
-# Sourced by the other scripts: make_venv DIR EXTRA makes a virtual environment with jaxhpo in it,
-# or leaves it alone if it is there and pyproject.toml has not changed since.
+# Sourced by the other scripts: make_venv DIR EXTRA makes a virtual environment with jaxhpo[EXTRA] in
+# it, or leaves it alone if it is there and pyproject.toml has not changed since. Where it can't, it
+# says why and returns 1.
+
+is_recent() { # is $1 a Python that jaxhpo runs on?
+  [ "$("$1" -c 'import sys; print(sys.version_info >= (3, 11))' 2>/dev/null)" = True ]
+}
 
 find_python() {
   local name
-  for name in ${PYTHON:-} python3.12 python3.11 python3 python; do
-    if command -v "$name" >/dev/null 2>&1 &&
-      "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-      echo "$name"
-      return
-    fi
+  if [ -n "${PYTHON:-}" ]; then
+    is_recent "$PYTHON" && echo "$PYTHON" && return
+    echo "PYTHON=$PYTHON is no Python 3.11 or later" >&2
+    return 1
+  fi
+  for name in python3.12 python3.11 python3.13 python3 python; do
+    is_recent "$name" && echo "$name" && return
   done
-  echo "jaxhpo needs Python 3.11 or later, and none was found. Install one, or name it: PYTHON=/path/to/python $0" >&2
-  exit 1
+  echo "jaxhpo needs Python 3.11 or later, and none was found." \
+    "Install one, or name it: PYTHON=/path/to/python $0" >&2
+  return 1
 }
 
 make_venv() {
   local dir=$1 extra=$2 python stamp
-  stamp="$extra $(cksum < pyproject.toml)"
-  if [ -x "$dir/bin/python" ] && [ "$(cat "$dir/.installed-$extra" 2>/dev/null)" = "$stamp" ]; then
+  stamp="$extra $PWD $(cksum < pyproject.toml)"
+  if [ "$(cat "$dir/.installed-$extra" 2>/dev/null)" = "$stamp" ] && is_recent "$dir/bin/python"; then
     return
   fi
-  if [ ! -x "$dir/bin/python" ]; then
-    python=$(find_python)
+  # What was left half made, or lost its Python, is made anew.
+  if ! is_recent "$dir/bin/python" || ! "$dir/bin/python" -m pip --version >/dev/null 2>&1; then
+    python=$(find_python) || return 1
     echo "Making $dir with $("$python" --version)"
-    if ! "$python" -m venv "$dir"; then
+    if ! "$python" -m venv --clear "$dir"; then
       echo "Could not make a virtual environment (on Debian and Ubuntu: apt install python3-venv)" >&2
-      exit 1
+      return 1
     fi
   fi
-  echo "Installing jaxhpo[$extra]"
-  "$dir/bin/python" -m pip install --quiet --disable-pip-version-check -e ".[$extra]"
+  echo "Installing jaxhpo[$extra] into $dir (a minute or two)"
+  if ! "$dir/bin/python" -m pip install --quiet --disable-pip-version-check -e ".[$extra]"; then
+    echo "Could not install jaxhpo[$extra]; what pip says stands above" >&2
+    return 1
+  fi
   echo "$stamp" > "$dir/.installed-$extra"
 }
