@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import textwrap
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -11,55 +10,11 @@ from typing import Any, Literal
 
 from absl import flags
 
+from jaxhpo.launch.errors import Usage
+from jaxhpo.launch.helptext import helptext
+from jaxhpo.launch.settings import DisplayOptions, Settings, StudyOptions
 
-def option(default: Any, text: str, *, least: int | None = None) -> Any:
-    """A field of an options dataclass: its default, what it is, and the least value it may have."""
-    return dataclasses.field(default=default, metadata={"help": text, "least": least})
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class StudyOptions:
-    """How a study is run, whatever the experiment."""
-
-    trials: int = option(512, "how many trials the study has in the end", least=1)
-    seed: int = option(0, "decides, with a trial's number, every random draw", least=0)
-    workdir: str | None = option(None, "where records and report go (runs/<experiment>-seed<seed>)")
-    sampler: str = option("tpe", "who proposes: a file name in jaxhpo/samplers")
-    sampler_option: tuple[str, ...] = option((), "NAME=VALUE for the sampler, comma-separated")
-    scheduler: str = option("none", "who stops trials early: a file name in jaxhpo/schedulers")
-    scheduler_option: tuple[str, ...] = option((), "NAME=VALUE for the scheduler")
-    batch: int | None = option(None, "trials proposed together (16)", least=1)
-    lookahead: int | None = option(None, "trials in training while more are chosen", least=0)
-    width: int | None = option(None, "lanes a tile (by model and device)", least=1)
-    drivers: int | None = option(None, "threads a device (one a core)", least=1)
-    space: str | None = option(None, "a YAML file with a space to search instead")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class DisplayOptions:
-    """What is shown and kept."""
-
-    smoke: bool = option(False, "a few short trials, to see that everything works")
-    report: bool = option(True, "write the report at the end")
-    compile_cache: bool = option(True, "keep compiled programs for the next run")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What the command line said. `given` are the flags that stood there."""
-
-    study: StudyOptions
-    display: DisplayOptions
-    experiment: Any
-    given: Mapping[str, Any]
-
-
-class Usage(Exception):
-    """The command line can't be used; the text says why. `code` is the exit status."""
-
-    def __init__(self, text: str, code: int = 2) -> None:
-        super().__init__(text)
-        self.code = code
+_SCALARS = (int, float, str)
 
 
 def parsed(
@@ -67,58 +22,109 @@ def parsed(
 ) -> Settings:
     """The settings that some arguments (without the program's name) ask for.
 
+    Args:
+        module: the experiment's package. options: its options dataclass.
+        smoke: values that ``--smoke`` sets where the arguments don't.
+
     Raises:
         Usage: for a flag that is unknown or can't have its value, or with the help that was asked
             for (then the code is 0).
+        TypeError: if an option can't become a flag.
     """
-    groups = {"study": StudyOptions, "display": DisplayOptions, "experiment": options}
+    groups = {"study": StudyOptions, "experiment": options, "display": DisplayOptions}
     values = flags.FlagValues()
     for group in groups.values():
-        for field, kind in _fields(group):
+        for field, kind in fields(group):
+            if field.name in values:
+                raise TypeError(
+                    f"option {field.name!r} of {options.__name__} has the name of a flag that "
+                    "every experiment has; give it another one"
+                )
             _define(values, field, kind)
+    known = set(values)
     if any(argument in ("--help", "-help", "-h", "--helpfull") for argument in arguments):
-        raise Usage(_help(module, groups), code=0)
+        kinds = {name: fields(group) for name, group in groups.items()}
+        raise Usage(helptext(module, kinds, smoke), code=0)
     try:
         rest = values(["", *arguments])[1:]
     except flags.Error as error:
-        raise Usage(f"{error}\nSee python -m {module} --help") from error
+        raise Usage(f"error: {error}\nSee python -m {module} --help") from error
     if rest:
-        raise Usage(f"{rest[0]!r} is no flag; flags begin with --, as in --trials=64")
-    given = {name: values[name].value for name in values if values[name].present}
-    if values["smoke"].value:
-        known = {f.name for group in groups.values() for f in dataclasses.fields(group)}
-        chosen = {k: v for k, v in smoke.items() if k in known and k not in given}
-        for name, value in chosen.items():
-            values[name].value = value
-    made = {
-        name: group(
-            **{field.name: _value(values[field.name].value, kind) for field, kind in _fields(group)}
+        raise Usage(f"error: {rest[0]!r} is no flag; flags begin with --, as in --trials=64")
+    given = {name: values[name].value for name in known if values[name].present}
+    read = {name: values[name].value for name in known}
+    if read["smoke"]:
+        read |= {name: value for name, value in smoke.items() if name in known - set(given)}
+    made = {name: _made(group, read, module) for name, group in groups.items()}
+    return Settings(
+        **made,
+        given={name: _plain(given[name]) for name in sorted(given)},
+        arguments=tuple(arguments),
+    )
+
+
+def restored(options: type, stored: Mapping[str, Any]) -> Any:
+    """Options that were kept as JSON (which knows no tuples).
+
+    Raises:
+        Usage: if they are not, or no longer, options of this experiment.
+    """
+    unknown = sorted(set(stored) - {field.name for field, _ in fields(options)})
+    if unknown:
+        raise Usage(
+            f"error: the study was run with the option {', '.join(map(repr, unknown))}, which "
+            "the experiment no longer has; use the code that it was run with"
         )
-        for name, group in groups.items()
-    }
-    return Settings(**made, given={k: _plain(v) for k, v in given.items()})
+    kinds = {field.name: kind for field, kind in fields(options)}
+    return options(**{name: _value(name, value, kinds[name]) for name, value in stored.items()})
 
 
 def pairs(texts: Sequence[str], flag: str) -> dict[str, Any]:
-    """``NAME=VALUE`` texts as a dict; values are numbers, true, false, or text.
+    """``NAME=VALUE`` texts as a dict; values are numbers, true, false, lists or text (YAML).
 
     Raises:
-        Usage: for a text without a sign of equality.
+        Usage: for a text that is no such pair, or a name that comes twice.
     """
     import yaml
 
-    found = {}
+    found: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise Usage(f"--{flag}={text}: must be NAME=VALUE, as in --{flag}=startup=32")
-        found[name] = yaml.safe_load(value)
+            raise Usage(f"error: --{flag}={text}: must be NAME=VALUE, as in --{flag}=startup=32")
+        if name in found:
+            raise Usage(f"error: --{flag}={text}: {name} is already {found[name]!r}; give it once")
+        try:
+            found[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise Usage(f"error: --{flag}={text}: {value!r} can't be read as a value") from error
+        if isinstance(found[name], str):
+            found[name] = _number(found[name])
     return found
 
 
-def _fields(group: type) -> list[tuple[Any, Any]]:
+def fields(group: type) -> list[tuple[Any, Any]]:
+    """The fields of an options dataclass, each with its type (that of ``X | None`` is X)."""
     hints = typing.get_type_hints(group)
-    return [(field, hints[field.name]) for field in dataclasses.fields(group)]
+    return [(field, _base(hints[field.name])) for field in dataclasses.fields(group)]
+
+
+def _number(text: str) -> Any:
+    """``1e-3`` as a number, which YAML takes for text."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _made(group: type, read: Mapping[str, Any], module: str) -> Any:
+    given = {
+        field.name: _value(field.name, read[field.name], kind) for field, kind in fields(group)
+    }
+    try:
+        return group(**given)
+    except ValueError as error:  # what the dataclass itself checks
+        raise Usage(f"error: {error}\nSee python -m {module} --help") from error
 
 
 def _base(kind: Any) -> Any:
@@ -129,60 +135,52 @@ def _base(kind: Any) -> Any:
 
 
 def _define(values: flags.FlagValues, field: Any, kind: Any) -> None:
-    kind, default = _base(kind), field.default
+    default, origin, inner = field.default, typing.get_origin(kind), typing.get_args(kind)
     text, least = field.metadata.get("help", ""), field.metadata.get("least")
-    origin = typing.get_origin(kind)
+    if default is dataclasses.MISSING:
+        raise TypeError(f"option {field.name!r} must have a default")
     if origin is Literal:
-        flags.DEFINE_enum(field.name, default, list(typing.get_args(kind)), text, values)
-    elif origin is tuple:
-        flags.DEFINE_list(field.name, list(default), text, values)
+        names = [str(choice) for choice in inner]
+        default = None if default is None else str(default)
+        flags.DEFINE_enum(field.name, default, names, text, values)
+    elif origin is tuple and inner[0] in _SCALARS:
+        default = None if default is None else [str(value) for value in default]
+        define = flags.DEFINE_list
+        if field.metadata.get("repeated"):
+            define = flags.DEFINE_multi_string
+        define(field.name, default, text, values)
     elif kind is bool:
         flags.DEFINE_bool(field.name, default, text, values)
     elif kind is int:
         flags.DEFINE_integer(field.name, default, text, lower_bound=least, flag_values=values)
     elif kind is float:
-        flags.DEFINE_float(field.name, default, text, flag_values=values)
+        flags.DEFINE_float(field.name, default, text, lower_bound=least, flag_values=values)
     elif kind is str:
         flags.DEFINE_string(field.name, default, text, values)
     else:
         raise TypeError(
             f"option {field.name!r} has type {kind}, which is no flag; use bool, int, float, str, "
-            "Literal or a tuple of str"
+            "Literal, a tuple of int, float or str (`tuple[int, ...]`), or one of these or None"
         )
 
 
-def _value(value: Any, kind: Any) -> Any:
-    return tuple(value) if typing.get_origin(_base(kind)) is tuple else value
+def _value(name: str, value: Any, kind: Any) -> Any:
+    """A flag's or JSON's value as one of the field's type."""
+    if value is None:
+        return None
+    inner = typing.get_args(kind)
+    if typing.get_origin(kind) is Literal:
+        return next((choice for choice in inner if str(choice) == str(value)), value)
+    if typing.get_origin(kind) is not tuple:
+        return value
+    try:
+        return tuple(inner[0](item) for item in value)
+    except ValueError:
+        text = ",".join(map(str, value))
+        raise Usage(
+            f"error: flag --{name}={text}: must be {inner[0].__name__}s, with commas between them"
+        ) from None
 
 
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, list | tuple) else value
-
-
-def _help(module: str, groups: Mapping[str, type]) -> str:
-    lines = [f"Usage: python -m {module} [--flag=value ...]", ""]
-    lines += ["The same command again goes on where it was interrupted.", ""]
-    titles = {"study": "The study", "experiment": "The experiment", "display": "What is kept"}
-    for name in ("study", "experiment", "display"):
-        lines.append(f"{titles[name]}:")
-        for field, kind in _fields(groups[name]):
-            lines += _entry(field, _base(kind))
-        lines.append("")
-    return "\n".join(lines).rstrip()
-
-
-def _entry(field: Any, kind: Any) -> list[str]:
-    default = field.default
-    if kind is bool:
-        head = f"  --[no]{field.name}"
-    elif typing.get_origin(kind) is Literal:
-        head = f"  --{field.name}=" + "|".join(typing.get_args(kind))
-    else:
-        head = f"  --{field.name}={'LIST' if typing.get_origin(kind) is tuple else kind.__name__}"
-    text = field.metadata.get("help", "")
-    if default not in (None, ()):
-        text += f" [{'yes' if default is True else 'no' if default is False else default}]"
-    body = textwrap.wrap(text, 66)
-    if len(head) > 30:
-        return [head, *(" " * 32 + line for line in body)]
-    return [f"{head:<32}{body[0]}", *(" " * 32 + line for line in body[1:])]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import os
-import signal
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jaxhpo.launch.flags import Settings, Usage, pairs, parsed
-
-INTERRUPTED = 130  # the exit status after Ctrl-C, as shells have it
+from jaxhpo.launch.errors import Usage, sentences
+from jaxhpo.launch.flags import pairs, parsed
+from jaxhpo.launch.settings import Settings
+from jaxhpo.launch.signals import Stop
 
 
 def main(
@@ -26,7 +27,8 @@ def main(
     """Parses the command line, runs the study, exits.
 
     Exit status: 0 when the study is complete, or was asked to stop by SIGTERM (the same command
-    goes on with it); 130 after Ctrl-C; 1 if its trials all failed; 2 for what can't be run.
+    goes on with it); 130 after Ctrl-C; 1 if its trials all failed or its records can't be written;
+    2 for what can't be run.
 
     Args:
         module: the experiment's package; its module ``experiment`` has ``build``.
@@ -35,17 +37,19 @@ def main(
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        sys.exit(_run(module, parsed(module, options, arguments, smoke=smoke or {})))
-    except Usage as stop:
-        print(stop, file=sys.stdout if stop.code == 0 else sys.stderr)
-        sys.exit(stop.code)
+        settings = parsed(module, options, arguments, smoke=smoke or {})
+        with Stop() as stop:
+            sys.exit(_run(module, settings, stop))
+    except Usage as found:
+        print(found, file=sys.stdout if found.code == 0 else sys.stderr)
+        sys.exit(found.code)
 
 
 def experiment(module: str) -> Any:
     """The module that holds an experiment's ``build``.
 
     Raises:
-        Usage: if it can't be found.
+        Usage: if it can't be found, or a package that it imports is not there.
     """
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
@@ -53,48 +57,78 @@ def experiment(module: str) -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name and name.startswith(error.name):
+        if error.name and f"{name}.".startswith(f"{error.name}."):
             raise Usage(
-                f"the experiment {module!r} can't be imported ({error}); run this in the directory "
-                "that holds its package"
+                f"error: the experiment {module!r} can't be imported ({error}); run this in the "
+                "directory that holds its package"
             ) from error
-        raise
+        raise _missing(module, error) from error
 
 
-def settled(settings: Settings, module: str) -> Path:
-    """The study's directory."""
-    name = module.rpartition(".")[2]
-    return Path(settings.study.workdir or f"runs/{name}-seed{settings.study.seed}")
+def built(module: str, options: Any, space: Any) -> Any:
+    """The experiment's task, or a sentence about the package that it misses.
+
+    Raises:
+        Usage: if a package is not installed.
+    """
+    build = experiment(module).build
+    try:
+        return build(options, space)
+    except ModuleNotFoundError as error:
+        raise _missing(module, error) from error
 
 
-def _run(module: str, settings: Settings) -> int:
+def options_type(launch: Mapping[str, Any]) -> Any:
+    """The options dataclass of a study, from what was noted when it was launched."""
+    made = experiment(launch["module"])  # first, so that the package is found
+    where, name = launch["options_type"]
+    return getattr(made if where == "__main__" else importlib.import_module(where), name)
+
+
+def workdir(settings: Settings, module: str) -> str:
+    """The study's directory. A smoke run has one of its own: it is another study."""
+    name = module.rpartition(".")[2] + ("-smoke" if settings.display.smoke else "")
+    return settings.study.workdir or f"runs/{name}-seed{settings.study.seed}"
+
+
+def command(settings: Settings, module: str) -> str:
+    """What was typed, ready to be typed again."""
+    return shlex.join(["python", "-m", module, *settings.arguments])
+
+
+def _missing(module: str, error: ModuleNotFoundError) -> Usage:
+    return Usage(
+        f"error: {module} needs the package {error.name!r}, which is not installed; those of the "
+        'experiments that come with jaxhpo: pip install "jaxhpo[experiments]"'
+    )
+
+
+def _run(module: str, settings: Settings, stop: Stop) -> int:
     from jaxhpo.launch.cache import keep_programs
 
-    stop = _Stop()
     if settings.display.compile_cache:
         keep_programs()
-    from jaxhpo.store.errors import StudyInUse, StudyUnreadable, StudyWriteError
+    with sentences(module):
+        study = _study(_task(module, settings), settings, workdir(settings, module))
     from jaxhpo.study import StudyFailed
 
-    try:
-        task = _task(module, settings)
-        study = _study(task, settings, settled(settings, module))
-    except (ValueError, StudyInUse, StudyUnreadable, OSError) as error:
-        raise Usage(f"error: {error}") from error
     with study:
-        study.records.put_fact("launch", _launch(module, settings))
+        with sentences():
+            study.records.put_fact("launch", _launch(module, settings))
         _greet(module, study, settings)
         try:
-            outcome = _watched(study, stop)
+            with sentences():
+                outcome = _watched(study, stop)
         except StudyFailed as error:
-            raise Usage(f"error: {error}", code=1) from error
-        except StudyWriteError as error:
             raise Usage(f"error: {error}", code=1) from error
         print(f"\n{outcome.message[0].upper()}{outcome.message[1:]}.")
         if outcome.ended == "interrupted":
-            print("The same command goes on from here.")
-            return INTERRUPTED if stop.signal == signal.SIGINT else 0
+            print(f"The same command goes on from here:\n  {command(settings, module)}")
+            return stop.code
         _farewell(study)
+        if stop.asked():
+            print(f"No report, as asked to stop: jaxhpo report {study.records.path.parent}")
+            return stop.code
         if settings.display.report:
             _report(study)
     return 0
@@ -105,12 +139,15 @@ def _task(module: str, settings: Settings) -> Any:
 
     path = settings.study.space
     if path is not None and not Path(path).is_file():
-        raise ValueError(f"--space={path}: there is no such file")
-    space = None if path is None else Space.from_yaml(Path(path))
-    return experiment(module).build(settings.experiment, space)
+        raise Usage(f"error: --space={path}: there is no such file")
+    try:
+        space = None if path is None else Space.from_yaml(Path(path))
+    except ValueError as error:
+        raise Usage(f"error: --space={path}: {error}") from error
+    return built(module, settings.experiment, space)
 
 
-def _study(task: Any, settings: Settings, workdir: Path) -> Any:
+def _study(task: Any, settings: Settings, where: str) -> Any:
     from jaxhpo.study import Study
 
     study = settings.study
@@ -118,7 +155,7 @@ def _study(task: Any, settings: Settings, workdir: Path) -> Any:
         task,
         trials=study.trials,
         seed=study.seed,
-        workdir=workdir,
+        workdir=where,
         sampler=study.sampler,
         sampler_options=pairs(study.sampler_option, "sampler_option"),
         scheduler=study.scheduler,
@@ -131,23 +168,24 @@ def _study(task: Any, settings: Settings, workdir: Path) -> Any:
 
 
 def _launch(module: str, settings: Settings) -> dict[str, Any]:
-    """What is needed to build the same task again."""
+    """What is needed to build the same task again, and what was typed."""
     space = settings.study.space
     return {
         "module": module,
+        "options_type": [type(settings.experiment).__module__, type(settings.experiment).__name__],
         "options": dataclasses.asdict(settings.experiment),
         "space": None if space is None else Path(space).read_text("utf-8"),
         "flags": dict(settings.given),
+        "command": ["python", "-m", module, *settings.arguments],
     }
 
 
-def _watched(study: Any, stop: _Stop) -> Any:
+def _watched(study: Any, stop: Stop) -> Any:
     from jaxhpo.launch.progress import display
 
     shown = display()
     try:
-        with stop:
-            return study.run(on_tick=shown, stop=stop.asked)
+        return study.run(on_tick=shown, stop=stop.asked)
     finally:
         shown.close()
 
@@ -168,8 +206,9 @@ def _greet(module: str, study: Any, settings: Settings) -> None:
 
 def _farewell(study: Any) -> None:
     best, task = study.best, study.task
+    where = shlex.quote(str(study.records.path.parent))
     if best is None:
-        print("No trial was completed, so there is no best one.")
+        print(f"No trial was completed, so there is no best one: jaxhpo show {where} --trials")
         return
     print(f"Best of them by {task.objective}: trial {best.number}")
     for name, value in best.config.items():
@@ -180,17 +219,17 @@ def _farewell(study: Any) -> None:
     if test and test["metrics"]:
         score = ", ".join(f"{name} {value:.5g}" for name, value in test["metrics"].items())
         print(f"  on test data, which nothing was chosen by: {score}")
-    where = study.records.path.parent
     print(f"Look further: jaxhpo show {where}; jaxhpo rerun {where} --trial {best.number}")
 
 
 def _report(study: Any) -> None:
+    out = study.records.path.parent / "report"
     try:
         from jaxhpo.report.bundle import write_report
     except ImportError as error:
         print(f'No report: {error}. It needs: pip install "jaxhpo[report]"', file=sys.stderr)
         return
-    files = write_report(study.records, study.records.path.parent / "report")
+    files = write_report(study.records, out)
     print(f"Report: {next(f for f in files if f.suffix == '.html')}")
 
 
@@ -204,32 +243,3 @@ def _short(domain: Any) -> str:
         elif value != field.default and not (field.name == "static" and value is False):
             shown.append(f"{field.name}={value!r}")
     return f"{type(domain).__name__}({', '.join(shown)})"
-
-
-class _Stop:
-    """Turns the first Ctrl-C or SIGTERM into a question that the study asks after every tick."""
-
-    def __init__(self) -> None:
-        self.signal: int | None = None
-        self._before: dict[int, Any] = {}
-
-    def asked(self) -> bool:
-        """Whether to stop."""
-        return self.signal is not None
-
-    def _take(self, number: int, frame: Any) -> None:
-        if self.signal is not None:
-            os._exit(128 + number)  # asked twice: what has ended is recorded, the rest can wait
-        self.signal = number
-        print(
-            "\nStopping after this tick; once more to leave at once.", file=sys.stderr, flush=True
-        )
-
-    def __enter__(self) -> _Stop:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._take)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for number, before in self._before.items():
-            signal.signal(number, before)

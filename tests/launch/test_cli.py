@@ -16,7 +16,7 @@ import yaml
 from experiments.digits.options import SMOKE, Options
 from jaxhpo.launch import main
 from jaxhpo.launch.cli import main as cli
-from jaxhpo.launch.cli import sparkline
+from jaxhpo.launch.show import sparkline
 from jaxhpo.store.models import load_model
 from jaxhpo.store.records import open_records
 

@@ -7,7 +7,9 @@ from typing import Literal
 
 import pytest
 
-from jaxhpo.launch.flags import Usage, option, pairs, parsed
+from jaxhpo.launch.errors import Usage
+from jaxhpo.launch.flags import pairs, parsed
+from jaxhpo.launch.settings import option
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,108 @@
+"""What ``jaxhpo show`` prints about a study, and about one of its trials."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import Any
+
+from jaxhpo.launch.progress import duration
+
+_TICKS = "▁▂▃▄▅▆▇█"
+
+
+def best_of(trials: Sequence[Any]) -> Any:
+    """The complete trial of the lowest loss, the earlier of equals, or None."""
+    complete = [t for t in trials if t.status == "complete" and t.loss is not None]
+    return min(complete, key=lambda t: (t.loss, t.number), default=None)
+
+
+def study(where: str, identity: dict[str, Any], trials: Sequence[Any]) -> None:
+    """Who the study is, how many trials stand where, and the best one."""
+    task = identity["task"]
+    goal = "maximised" if task["maximize"] else "minimised"
+    print(f"{where}: {task['name']}, {task['objective']} {goal}, seed {identity['seed']}")
+    print(
+        f"  sampler {identity['sampler']} {identity['sampler_options'] or ''}, scheduler "
+        f"{identity['scheduler']} {identity['scheduler_options'] or ''}".replace(" ,", ",").rstrip()
+    )
+    sizes = ", ".join(f"{name} {identity[name]}" for name in ("batch", "lookahead", "width"))
+    print(f"  {sizes}")
+    for word, values in (
+        ("trials", [t.status.value for t in trials]),
+        ("proposed by", [t.phase.value for t in trials]),
+    ):
+        counts = {value: values.count(value) for value in dict.fromkeys(sorted(values))}
+        print(f"  {word}: " + (", ".join(f"{n} {v}" for v, n in counts.items()) or "none yet"))
+    best = best_of(trials)
+    if best is not None:
+        print(f"  best: trial {best.number}, {metrics(best)}")
+        print(f"        {config(best)}")
+
+
+def sessions(runs: Sequence[dict[str, Any]], facts: dict[str, Any]) -> None:
+    """The test metrics, and when, how long and on what the study ran."""
+    test = facts.get("test")
+    if test and test["metrics"]:
+        values = ", ".join(f"{k} {v:.5g}" for k, v in test["metrics"].items())
+        print(f"  on test data (trial {test['number']}): {values}")
+    for session in runs:
+        began = datetime.datetime.fromtimestamp(session["started"]).strftime("%Y-%m-%d %H:%M")
+        how = session["how"] or "running, or killed"
+        took = f", {duration(session['ended'] - session['started'])}" if session["ended"] else ""
+        info = session["info"]
+        versions, devices = info.get("versions", {}), info.get("devices", {})
+        on = f"jax {versions.get('jax')} on {devices.get('count')} x {devices.get('kind')}"
+        print(f"  run of {began}: {how}{took}; {on}")
+
+
+def trials(trials: Sequence[Any], objective: str) -> None:
+    """A line for every trial."""
+    for trial in trials:
+        value = trial.metrics.get(objective)
+        score = "" if value is None else f"{objective} {value:.5g}"
+        units = f"{trial.units}/{trial.budget}"
+        print(f"{trial.number:>6}  {trial.status:<9} {units:>7}  {score:<22} {config(trial)}")
+
+
+def trial(trial: Any, identity: dict[str, Any]) -> None:
+    """Everything about one trial, its learning curves as sparklines."""
+    print(f"trial {trial.number}: {trial.status}, {trial.units} of {trial.budget} units")
+    print(f"  proposed by {trial.phase}, knowing the results of the trials below {trial.known}")
+    for name, value in trial.config.items():
+        print(f"  {name:<20}{value}")
+    for name, curve in trial.curves.items():
+        if not len(curve):
+            continue
+        mark = " (objective)" if name == identity["task"]["objective"] else ""
+        print(f"  {name:<20}{curve[-1]:.6g}  {sparkline(curve)}{mark}")
+    if trial.error:
+        print(f"  {trial.error}")
+    if trial.seconds is not None:
+        print(f"  {trial.seconds:.3g} s of the population's time, begun {trial.attempts} time(s)")
+
+
+def sparkline(values: Any, width: int = 40) -> str:
+    """Values as a line of blocks, the lowest to the highest; a gap where one is not finite."""
+    import numpy as np
+
+    values = np.asarray(values, float)
+    if len(values) > width:
+        values = values[np.linspace(0, len(values) - 1, width).round().astype(int)]
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return ""
+    low, span = finite.min(), float(np.ptp(finite)) or 1.0
+    return "".join(
+        _TICKS[int((v - low) / span * (len(_TICKS) - 1))] if np.isfinite(v) else " " for v in values
+    )
+
+
+def metrics(trial: Any) -> str:
+    """``accuracy 0.98, loss 0.1``."""
+    return ", ".join(f"{name} {value:.5g}" for name, value in trial.metrics.items())
+
+
+def config(trial: Any) -> str:
+    """``lr=0.01, epochs=5``."""
+    return ", ".join(f"{name}={value}" for name, value in trial.config.items())

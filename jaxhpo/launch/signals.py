@@ -1,0 +1,59 @@
+"""Ctrl-C and SIGTERM: the first asks a study to stop, the second leaves at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from typing import Any
+
+_SAID = b"\nStopping after this tick; once more to leave at once.\n"
+_CURSOR = b"\x1b[?25h"  # makes the cursor visible again, which a live line hides
+
+
+class Stop:
+    """While it is entered, turns the first signal into a question that the study asks.
+
+    It is entered before JAX is imported, so that a signal at any moment is taken in. In a thread
+    other than the main one, where signals can't be taken in, it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def asked(self) -> bool:
+        """Whether to stop."""
+        return self.signal is not None
+
+    @property
+    def code(self) -> int:
+        """The exit status: 130 after Ctrl-C, as shells have it; 0 after SIGTERM, for which a clean
+        stop is success."""
+        return 128 + signal.SIGINT if self.signal == signal.SIGINT else 0
+
+    def _take(self, number: int, frame: Any) -> None:
+        if self.signal is not None:  # asked twice: what has ended is recorded, the rest can wait
+            if os.isatty(2):
+                _say(_CURSOR)
+            os._exit(128 + number)
+        self.signal = number
+        _say(_SAID)
+
+    def __enter__(self) -> Stop:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._take)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+
+def _say(text: bytes) -> None:
+    """Writes to standard error past Python's buffers: a signal may come in the middle of a print,
+    where another print is an error."""
+    with contextlib.suppress(OSError):
+        os.write(2, text)
