@@ -1,0 +1,67 @@
+"""What the README shows runs, and what it claims stands in a committed result."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from jaxhpo import testing
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
+sys.path.insert(0, str(ROOT / "scripts"))
+
+
+def test_code_stands_within_the_first_thirty_lines():
+    lines = TEXT.splitlines()[:30]
+    assert sum(line.startswith("```") for line in lines) == 2
+
+
+def test_the_first_example_finds_the_optimum(capsys):
+    names: dict = {}
+    exec(BLOCKS[0], names)
+    assert "all 256 trials have ended" in capsys.readouterr().out
+    assert names["study"].best.loss < 0.2
+    assert names["study"].best.config["shape"] == "ridge"
+
+
+@pytest.mark.slow
+def test_the_model_example_runs():
+    names: dict = {}
+    exec(BLOCKS[1], names)
+    assert len(names["table"]) == 32
+    assert names["table"]["value"].max() > 0.8
+
+
+def test_the_examples_of_additions_conform():
+    names: dict = {}
+    exec(BLOCKS[2], names)
+    testing.check_sampler(names["lattice"])
+    exec(BLOCKS[3], names)
+    testing.check_scheduler(names["threshold"])
+
+
+def test_every_figure_on_speed_is_from_the_result_file():
+    from bench_table import speed
+
+    result = json.loads((ROOT / "scripts/results/population.json").read_text("utf-8"))
+    part = re.search(r"<!-- speed:.*?-->\n(.*?)<!-- /speed -->", TEXT, flags=re.DOTALL)
+    assert part is not None
+    assert part.group(1) == speed(result)
+    assert result["command"] in part.group(1)
+    assert result["hardware"]["cpu"] in part.group(1)
+
+
+@pytest.mark.parametrize("name", ["scripts/quickstart", "scripts/test", ".ci/run", "LICENSE"])
+def test_files_that_are_promised_are_there(name):
+    assert (ROOT / name).exists()
+
+
+def test_every_path_in_the_readme_exists():
+    for path in re.findall(r"`((?:scripts|jaxhpo|third_party|experiments)/[\w./]+)`", TEXT):
+        assert (ROOT / path).exists(), path
