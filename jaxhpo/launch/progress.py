@@ -1,4 +1,4 @@
-"""Shows how a study goes: a live line on a terminal, plain lines elsewhere."""
+"""Shows how a study goes: two live lines on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -9,56 +9,80 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from jaxhpo.study.snapshot import Snapshot
 
-_EVERY = 5.0  # seconds between plain lines
+_SOONEST, _LATEST = 5.0, 60.0  # seconds between plain lines
+_SHARE = 0.05  # of the time that has gone by: a long run is not told of every five seconds
+_BAR = 20  # columns
 
 
 class Plain:
-    """A line every few seconds, and one at the end."""
+    """A line every few seconds, in a long run every minute, and one at the end."""
 
-    def __init__(self, out: TextIO, *, every: float = _EVERY) -> None:
+    def __init__(self, out: TextIO, *, every: float | None = None) -> None:
         self._out = out
         self._every = every
+        self._began = self._told = time.monotonic()
         self._last: Snapshot | None = None
-        self._told = time.monotonic()
+        self._shown: Snapshot | None = None
 
     def __call__(self, snapshot: Snapshot) -> None:
         """Takes in a snapshot."""
         self._last = snapshot
-        if time.monotonic() - self._told >= self._every:
+        now = time.monotonic()
+        wait = pause(now - self._began) if self._every is None else self._every
+        if now - self._told >= wait:
+            self._told = now
             self._line()
 
     def close(self) -> None:
-        """Shows the last snapshot."""
-        if self._last is not None:
-            self._line()
+        """Shows the last snapshot, if it has not been shown."""
+        self._line()
 
     def _line(self) -> None:
-        self._told = time.monotonic()
-        if self._last is not None:
+        if self._last is not None and self._last is not self._shown:
+            self._shown = self._last
             print(line(self._last), file=self._out, flush=True)
 
 
 class Live:
-    """One line that stays where it is, drawn with rich."""
+    """Two lines that stay where they are, drawn with rich a few times a second.
+
+    What is printed meanwhile appears above them.
+    """
 
     def __init__(self, console: Any) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.live import Live as Drawn
 
-        self._progress = Progress(
-            BarColumn(bar_width=24), TextColumn("{task.fields[text]}"), console=console
+        self._began = time.monotonic()
+        self._last: Snapshot | None = None
+        self._drawn = Drawn(
+            get_renderable=self._now, console=console, redirect_stdout=sys.stdout.isatty()
         )
-        self._task = self._progress.add_task("", total=1, text="starting")
-        self._progress.start()
+        self._drawn.start(refresh=True)
 
     def __call__(self, snapshot: Snapshot) -> None:
         """Takes in a snapshot."""
-        self._progress.update(
-            self._task, total=snapshot.trials, completed=snapshot.ended, text=line(snapshot)
-        )
+        self._last = snapshot
 
     def close(self) -> None:
         """Leaves the last state on the screen."""
-        self._progress.stop()
+        self._drawn.stop()
+
+    def _now(self) -> Any:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        snapshot, elapsed = self._last, time.monotonic() - self._began
+        if snapshot is None:
+            return Text(f"starting, {duration(elapsed)}")
+        top = Table.grid(padding=(0, 1))
+        top.add_column(width=_BAR)
+        top.add_column(overflow="ellipsis", no_wrap=True)
+        bar = ProgressBar(total=snapshot.trials, completed=snapshot.ended, width=_BAR)
+        top.add_row(bar, ", ".join([*_counts(snapshot), *_time(snapshot, elapsed)]))
+        found = Text(", ".join([*_best(snapshot), *_speed(snapshot)]))
+        return Group(top, found) if found else top
 
 
 def display(out: TextIO | None = None) -> Plain | Live:
@@ -69,33 +93,61 @@ def display(out: TextIO | None = None) -> Plain | Live:
             from rich.console import Console
         except ImportError:
             return Plain(stream)
-        return Live(Console(file=stream))
+        console = Console(file=stream)
+        if console.is_terminal and not console.is_dumb_terminal:
+            return Live(console)
     return Plain(stream)
+
+
+def pause(elapsed: float) -> float:
+    """Seconds from one plain line to the next, so long after the start."""
+    return min(_LATEST, max(_SOONEST, _SHARE * elapsed))
 
 
 def line(snapshot: Snapshot) -> str:
     """A snapshot as one line of text."""
+    parts = [
+        *_counts(snapshot),
+        *_best(snapshot),
+        *_speed(snapshot),
+        *_time(snapshot, snapshot.elapsed),
+    ]
+    return ", ".join(parts)
+
+
+def _counts(snapshot: Snapshot) -> list[str]:
     from jaxhpo.trial import Status
 
-    counts = snapshot.counts
     parts = [f"{snapshot.ended}/{snapshot.trials} trials"]
     for status in (Status.STOPPED, Status.DIVERGED, Status.FAILED):
-        if counts[status]:
-            parts.append(f"{counts[status]} {status.value}")
-    if snapshot.best is not None:
-        value = snapshot.best.metrics[snapshot.objective]
-        parts.append(f"best {snapshot.objective} {value:.5g} (trial {snapshot.best.number})")
-    if snapshot.units_per_second:
-        parts.append(f"{snapshot.useful:.0%} of lane-units useful")
-        if snapshot.steps_per_second:
-            parts.append(f"{rounded(snapshot.steps_per_second)} member-steps/s")
-        else:
-            parts.append(f"{rounded(snapshot.units_per_second)} units/s")
-    if snapshot.ended < snapshot.trials and snapshot.remaining is not None:
-        parts.append(f"{duration(snapshot.remaining)} left")
-    elif snapshot.ended >= snapshot.trials:
-        parts.append(f"in {duration(snapshot.elapsed)}")
-    return ", ".join(parts)
+        if snapshot.counts[status]:
+            parts.append(f"{snapshot.counts[status]} {status.value}")
+    return parts
+
+
+def _best(snapshot: Snapshot) -> list[str]:
+    best = snapshot.best
+    if best is None:
+        return []
+    value = best.metrics[snapshot.objective]
+    return [f"best {snapshot.objective} {value:.5g} (trial {best.number})"]
+
+
+def _speed(snapshot: Snapshot) -> list[str]:
+    if not snapshot.units_per_second:
+        return []
+    rate = f"{rounded(snapshot.units_per_second)} units/s"
+    if snapshot.steps_per_second:
+        rate = f"{rounded(snapshot.steps_per_second)} member-steps/s"
+    return [f"{snapshot.useful:.0%} of lane-units useful", rate]
+
+
+def _time(snapshot: Snapshot, elapsed: float) -> list[str]:
+    if snapshot.ended >= snapshot.trials:
+        return [f"in {duration(snapshot.elapsed)}"]
+    if not snapshot.units_per_second:
+        return [f"compiling, {duration(elapsed)}"]
+    return [] if snapshot.remaining is None else [f"{duration(snapshot.remaining)} left"]
 
 
 def rounded(number: float) -> str:

@@ -8,7 +8,7 @@ import io
 import numpy as np
 import pytest
 
-from jaxhpo.launch.progress import Live, Plain, display, duration, line, rounded
+from jaxhpo.launch.progress import Live, Plain, display, duration, line, pause, rounded
 from jaxhpo.study.snapshot import Snapshot
 from jaxhpo.trial import Phase, Status, Trial
 
@@ -48,9 +48,14 @@ def test_what_is_not_known_is_left_out():
     blank = dataclasses.replace(
         SNAPSHOT, best=None, units_per_second=0.0, steps_per_second=None, remaining=None
     )
-    assert line(blank) == "50/100 trials, 8 stopped, 2 diverged"
+    assert line(blank) == "50/100 trials, 8 stopped, 2 diverged, compiling, 12 s"
     units = dataclasses.replace(SNAPSHOT, steps_per_second=None)
     assert "1,230 units/s" in line(units)
+
+
+def test_the_last_line_says_how_long_it_took():
+    counts = {**SNAPSHOT.counts, Status.COMPLETE: 90}
+    assert line(dataclasses.replace(SNAPSHOT, counts=counts)).endswith(", in 12 s")
 
 
 def test_plain_lines_come_now_and_then_and_at_the_end():
@@ -63,18 +68,63 @@ def test_plain_lines_come_now_and_then_and_at_the_end():
     assert out.getvalue() == line(SNAPSHOT) + "\n"
     often = Plain(out, every=0.0)
     often(SNAPSHOT)
+    often.close()  # what it last said is not said again
     assert out.getvalue().count("\n") == 2
     assert "\r" not in out.getvalue()
 
 
-def test_a_terminal_gets_a_live_line():
-    console = pytest.importorskip("rich.console").Console(
-        file=io.StringIO(), force_terminal=True, width=200, record=True
+def test_a_long_run_is_told_of_less_often():
+    assert [pause(s) for s in (0, 60, 600, 7200)] == [5, 5, 30, 60]
+
+
+def console(width: int):
+    return pytest.importorskip("rich.console").Console(
+        file=io.StringIO(), force_terminal=True, width=width, record=True
     )
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def terminal(width: int):
+    console = pytest.importorskip("rich.console")
+    return console.Console(file=io.StringIO(), force_terminal=True, width=width, record=True)
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_a_terminal_gets_everything_whatever_its_width(width):
+    console = terminal(width)
     shown = Live(console)
     shown(SNAPSHOT)
     shown.close()
-    assert "50/100 trials, 8 stopped" in console.export_text()
+    assert console.export_text().splitlines()[-4:] == [
+        "━━━━━━━━━━━━╺━━━━━━━━━━━ 50/100 trials, 1 min 15 s left",
+        "8 stopped, 2 diverged",
+        "best accuracy 0.98765 (trial 7)",
+        "93% of lane-units useful, 56,800 member-steps/s",
+    ]
+
+
+def test_a_terminal_shows_a_note_below():
+    console = terminal(80)
+    shown = Live(console)
+    shown(dataclasses.replace(SNAPSHOT, trials=50, best=None))
+    shown.say("Stopping")
+    shown.close()
+    lines = console.export_text().splitlines()
+    assert lines[-1] == "Stopping"
+    assert lines[-4].endswith("50/50 trials, in 12 s")
+
+
+def test_a_terminal_without_a_snapshot_says_that_it_starts():
+    console = terminal(80)
+    Live(console).close()
+    assert console.export_text().split() == ["starting"]
+
+
+def test_plain_notes_go_past_the_buffer(tmp_path):
+    with open(tmp_path / "out", "w") as out:
+        Plain(out).say("Stopping")
+        assert (tmp_path / "out").read_text() == "\nStopping\n"
+    Plain(io.StringIO()).say("nowhere to write to is no error")
 
 
 def test_what_is_no_terminal_gets_plain_lines():
