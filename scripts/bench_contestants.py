@@ -34,7 +34,7 @@ class Workload(NamedTuple):
 
     @property
     def steps(self) -> int:
-        """Steps an epoch; the last batch is filled up."""
+        """Steps an epoch; the last batch is what is left."""
         return -(-len(self.train[0]) // self.batch)
 
 
@@ -132,14 +132,19 @@ def scan(  # noqa: C901  one trial, written as a user would, in one piece
                     x = jnp.where(keep, x / (1 - rate), 0)
             return nn.Dense(work.outputs)(x)
 
-    net = Net()
+    net: Any = Net()
     x, y, vx, vy = (jnp.asarray(a) for pair in (work.train, work.validation) for a in pair)
     n, size, steps = len(x), work.batch, work.steps
 
-    def loss(outputs: Any, targets: Any) -> Any:
+    weights = (jnp.arange(steps * size) < n).reshape(steps, size)  # rows that fill up don't count
+    weights = weights / weights.sum(1, keepdims=True)
+
+    def loss(outputs: Any, targets: Any, weight: Any) -> Any:
         if work.classes:
-            return optax.softmax_cross_entropy_with_integer_labels(outputs, targets).mean()
-        return jnp.mean((outputs - targets) ** 2)
+            each = optax.softmax_cross_entropy_with_integer_labels(outputs, targets)
+        else:
+            each = jnp.mean((outputs - targets) ** 2, axis=-1)
+        return (each * weight).sum()
 
     def train(key: Any, lr: Any, rate: Any) -> Any:
         optimizer = optax.adam(lr)
@@ -151,18 +156,20 @@ def scan(  # noqa: C901  one trial, written as a user would, in one piece
 
             def step(carry: Any, at: Any) -> Any:
                 params, moments = carry
-                rows, i = at
+                rows, weight, i = at
                 step_key = jax.random.fold_in(key, i + 1)
-                slope = jax.grad(lambda p: loss(net.apply(p, x[rows], rate, step_key), y[rows]))(
-                    params
-                )
-                change, moments = optimizer.update(slope, moments)
+
+                def cost(params: Any) -> Any:
+                    return loss(net.apply(params, x[rows], rate, step_key), y[rows], weight)
+
+                change, moments = optimizer.update(jax.grad(cost)(params), moments)
                 return (optax.apply_updates(params, change), moments), None
 
-            carry, _ = jax.lax.scan(step, carry, (order, jnp.arange(steps)))
+            carry, _ = jax.lax.scan(step, carry, (order, weights, jnp.arange(steps)))
             outputs = net.apply(carry[0], vx, rate, None)
-            right = (outputs.argmax(-1) == vy).mean() if work.classes else loss(outputs, vy)
-            return carry, right
+            if work.classes:
+                return carry, (outputs.argmax(-1) == vy).mean()
+            return carry, jnp.mean((outputs - vy) ** 2)
 
         carry = (params, optimizer.init(params))
         return jax.lax.scan(epoch, carry, jax.random.split(key, work.epochs))[1]
@@ -190,14 +197,14 @@ def scan(  # noqa: C901  one trial, written as a user would, in one piece
 
 def torch(work: Workload) -> Callable[[int], list[float]]:
     """A trial after the other, in eager PyTorch on one thread."""
-    import torch
-    from torch import nn
+    import torch  # pyright: ignore[reportMissingImports]  few have it; left out where it is not
+    from torch import nn  # pyright: ignore[reportMissingImports]
 
     torch.set_num_threads(1)
     x, vx = torch.tensor(work.train[0]), torch.tensor(work.validation[0])
     kind = torch.int64 if work.classes else torch.float32
     y, vy = torch.tensor(work.train[1]).to(kind), torch.tensor(work.validation[1]).to(kind)
-    n, size, steps = len(x), work.batch, work.steps
+    n = len(x)
     loss = nn.CrossEntropyLoss() if work.classes else nn.MSELoss()
     draws = settings(1)
 
@@ -214,9 +221,7 @@ def torch(work: Workload) -> Callable[[int], list[float]]:
         score = 0.0
         for _ in range(work.epochs):
             net.train()
-            order = torch.randperm(n)
-            order = torch.cat([order, order[: steps * size - n]]).reshape(steps, size)
-            for rows in order:
+            for rows in torch.randperm(n).split(work.batch):
                 optimizer.zero_grad(set_to_none=True)
                 loss(net(x[rows]), y[rows]).backward()
                 optimizer.step()

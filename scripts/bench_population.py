@@ -13,7 +13,8 @@ Contestants (see `bench_contestants.py`), on the two workloads of the design, A 
 
 All processes are started and warmed up first; then rounds are interleaved, so that a slow moment of
 the machine hits all of them. Reported are medians over rounds and the ratio to jaxhpo in the same
-round. Compilation is left out except for `recompile`.
+round. Compilation is left out of these except for `recompile`; how long it took from the start of a
+process to the end of its first trial, imports and compilation included, is reported beside them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -44,19 +47,29 @@ class Contestant:
 
     def __init__(self, name: str, workload: str, python: str, cores: list[int]) -> None:
         self.name = name
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115  as long-lived as the processes
+        began = time.perf_counter()
         pins = [cores] if name == "jaxhpo" else [[core] for core in cores]
         self._processes = [self._started(name, workload, python, pin) for pin in pins]
         self.ready = all(p.stdout.readline().strip() == "ready" for p in self._processes)  # type: ignore[union-attr]
+        self.first_trial_after = time.perf_counter() - began
 
-    @staticmethod
-    def _started(name: str, workload: str, python: str, cores: list[int]) -> subprocess.Popen:
+    def why_not(self) -> str:
+        """The last line that its processes wrote to standard error."""
+        for process in self._processes:
+            process.kill()
+            process.wait()
+        self._said.seek(0)
+        return (self._said.read().strip().splitlines() or ["it says nothing"])[-1]
+
+    def _started(self, name: str, workload: str, python: str, cores: list[int]) -> Any:
         environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "JAX_PLATFORMS": "cpu"}
         environment.pop("XLA_FLAGS", None)
         return subprocess.Popen(
             [python, str(HERE / "bench_contestants.py"), name, workload],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._said,
             text=True,
             env=environment,
             preexec_fn=lambda: os.sched_setaffinity(0, cores),
@@ -84,6 +97,7 @@ class Contestant:
         for process in self._processes:
             process.kill()
             process.communicate()
+        self._said.close()
 
 
 def measured(workload: str, given: argparse.Namespace) -> dict[str, Any]:
@@ -95,10 +109,11 @@ def measured(workload: str, given: argparse.Namespace) -> dict[str, Any]:
         if made.ready:
             contestants.append(made)
         else:
-            print(f"  {name} can't be started and is left out", file=sys.stderr)
+            print(f"  {name} is left out: {made.why_not()}", file=sys.stderr)
             made.close()
     speeds: dict[str, list[float]] = {made.name: [] for made in contestants}
     scores: dict[str, list[float]] = {made.name: [] for made in contestants}
+    first_after = {made.name: made.first_trial_after for made in contestants}
     for number in range(given.rounds):
         order = contestants if number % 2 == 0 else contestants[::-1]
         for made in order:
@@ -118,6 +133,7 @@ def measured(workload: str, given: argparse.Namespace) -> dict[str, Any]:
             ),
             "median_score": statistics.median(scores[name]),
             "trials": len(scores[name]),
+            "seconds_to_first_trial": first_after[name],
         }
         for name, found in speeds.items()
     }
@@ -138,12 +154,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--workloads", default="A,B", help="which ones [A,B]")
     parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds [7]")
-    parser.add_argument("--cores", default="0,1", help="which cores [0,1]")
+    parser.add_argument("--cores", default="", help="which cores [the first two of this process]")
     parser.add_argument("--torch", metavar="PYTHON", help="an interpreter that has PyTorch")
     parser.add_argument("--out", metavar="FILE", help="where the result goes, as JSON")
     parser.add_argument("--quick", action="store_true", help="a few trials, to see that it works")
     given = parser.parse_args()
-    given.cores = [int(core) for core in given.cores.split(",")]
+    allowed = sorted(os.sched_getaffinity(0))
+    given.cores = [int(core) for core in given.cores.split(",")] if given.cores else allowed[:2]
+    if not set(given.cores) <= set(allowed):
+        parser.error(f"--cores must be among {allowed}, got {given.cores}")
     if given.quick:
         given.rounds = 1
     results = {}
