@@ -17,6 +17,12 @@ def keep_programs() -> None:
     if set_up or os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         return
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(Path.home(), ".cache")
-    jax.config.update("jax_compilation_cache_dir", os.path.join(home, "jaxhpo", "programs"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    where = os.path.join(home, "jaxhpo", "programs")
+    try:
+        os.makedirs(where, exist_ok=True)
+    except OSError:  # a home that can't be written: every run compiles
+        return
+    jax.config.update("jax_compilation_cache_dir", where)
+    # Many small programs take as long as a large one, so all are kept.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)

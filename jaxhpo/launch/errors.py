@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,8 +20,8 @@ def sentences(module: str = "jaxhpo") -> Iterator[None]:
     """Turns errors that were raised on purpose into `Usage`; all others keep their traceback.
 
     On purpose are the records' own errors and those of the file system, and a ValueError or
-    ImportError that was raised by a line of jaxhpo, or of the experiment's package, itself: one
-    from deeper down is a mistake whose place somebody will want to see.
+    ImportError that a ``raise`` in jaxhpo, or in the experiment's package, raised: one from
+    another place is a mistake whose place somebody will want to see.
 
     Args:
         module: the experiment's package.
@@ -34,20 +35,23 @@ def sentences(module: str = "jaxhpo") -> Iterator[None]:
         yield
     except BrokenPipeError:  # nobody reads any more, to whom a sentence could be said
         raise
-    except (errors.StudyInUse, errors.StudyUnreadable, errors.StudyMismatch, OSError) as error:
-        raise Usage(f"error: {error}") from error
     except errors.StudyWriteError as error:
         raise Usage(f"error: {error}", code=1) from error
+    except (errors.StudyInUse, errors.StudyUnreadable, errors.StudyMismatch, OSError) as error:
+        raise Usage(f"error: {error}") from error
     except (ValueError, ImportError) as error:
-        if _raised_in(error).partition(".")[0] not in ("jaxhpo", module.partition(".")[0]):
+        if not _on_purpose(error, ("jaxhpo", module.partition(".")[0])):
             raise
         raise Usage(f"error: {error}") from error
 
 
-def _raised_in(error: BaseException) -> str:
-    """The module of the line that raised."""
-    trace, name = error.__traceback__, ""
-    while trace is not None:
-        name = trace.tb_frame.f_globals.get("__name__", "")
+def _on_purpose(error: BaseException, packages: tuple[str, ...]) -> bool:
+    """Whether a ``raise`` statement of one of some packages raised the error."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    return name
+    if trace is None:
+        return False
+    package = trace.tb_frame.f_globals.get("__name__", "").partition(".")[0]
+    statement = trace.tb_frame.f_code.co_code[trace.tb_lasti]
+    return package in packages and dis.opname[statement] == "RAISE_VARARGS"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
@@ -33,6 +35,12 @@ class Plain:
             self._told = now
             self._line()
 
+    def say(self, text: str) -> None:
+        """Shows a note. May be called by a signal handler, so it goes past Python's buffers: where
+        the signal comes in the middle of a print, another one would be an error."""
+        with contextlib.suppress(OSError, ValueError):
+            os.write(self._out.fileno(), f"\n{text}\n".encode())
+
     def close(self) -> None:
         """Shows the last snapshot, if it has not been shown."""
         self._line()
@@ -54,6 +62,7 @@ class Live:
 
         self._began = time.monotonic()
         self._last: Snapshot | None = None
+        self._note = ""
         self._drawn = Drawn(
             get_renderable=self._now, console=console, redirect_stdout=sys.stdout.isatty()
         )
@@ -62,6 +71,10 @@ class Live:
     def __call__(self, snapshot: Snapshot) -> None:
         """Takes in a snapshot."""
         self._last = snapshot
+
+    def say(self, text: str) -> None:
+        """Shows a note below. May be called by a signal handler: it only keeps the text."""
+        self._note = text
 
     def close(self) -> None:
         """Leaves the last state on the screen."""
@@ -75,14 +88,14 @@ class Live:
 
         snapshot, elapsed = self._last, time.monotonic() - self._began
         if snapshot is None:
-            return Text(f"starting, {duration(elapsed)}")
+            return Text(self._note or f"starting, {duration(elapsed)}")
         top = Table.grid(padding=(0, 1))
         top.add_column(width=_BAR)
-        top.add_column(overflow="ellipsis", no_wrap=True)
+        top.add_column()
         bar = ProgressBar(total=snapshot.trials, completed=snapshot.ended, width=_BAR)
         top.add_row(bar, ", ".join([*_counts(snapshot), *_time(snapshot, elapsed)]))
-        found = Text(", ".join([*_best(snapshot), *_speed(snapshot)]))
-        return Group(top, found) if found else top
+        below = (", ".join([*_best(snapshot), *_speed(snapshot)]), self._note)
+        return Group(top, *(Text(text) for text in below if text))
 
 
 def display(out: TextIO | None = None) -> Plain | Live:

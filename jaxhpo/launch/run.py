@@ -183,10 +183,12 @@ def _launch(module: str, settings: Settings) -> dict[str, Any]:
 def _watched(study: Any, stop: Stop) -> Any:
     from jaxhpo.launch.progress import display
 
-    shown = display()
+    shown, before = display(), stop.say
+    stop.say = shown.say
     try:
         return study.run(on_tick=shown, stop=stop.asked)
     finally:
+        stop.say = before
         shown.close()
 
 

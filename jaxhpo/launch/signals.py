@@ -6,9 +6,10 @@ import contextlib
 import os
 import signal
 import threading
+from collections.abc import Callable
 from typing import Any
 
-_SAID = b"\nStopping after this tick; once more to leave at once.\n"
+_SAID = "Stopping after this tick; once more to leave at once."
 _CURSOR = b"\x1b[?25h"  # makes the cursor visible again, which a live line hides
 
 
@@ -16,11 +17,13 @@ class Stop:
     """While it is entered, turns the first signal into a question that the study asks.
 
     It is entered before JAX is imported, so that a signal at any moment is taken in. In a thread
-    other than the main one, where signals can't be taken in, it does nothing.
+    other than the main one, where signals can't be taken in, it does nothing. `say` tells the user
+    that it was heard; it is called by the signal handler.
     """
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self.say: Callable[[str], None] = _say
         self._before: dict[int, Any] = {}
 
     def asked(self) -> bool:
@@ -36,10 +39,10 @@ class Stop:
     def _take(self, number: int, frame: Any) -> None:
         if self.signal is not None:  # asked twice: what has ended is recorded, the rest can wait
             if os.isatty(2):
-                _say(_CURSOR)
+                os.write(2, _CURSOR)
             os._exit(128 + number)
         self.signal = number
-        _say(_SAID)
+        self.say(_SAID)
 
     def __enter__(self) -> Stop:
         if threading.current_thread() is threading.main_thread():
@@ -52,8 +55,6 @@ class Stop:
             signal.signal(number, before)
 
 
-def _say(text: bytes) -> None:
-    """Writes to standard error past Python's buffers: a signal may come in the middle of a print,
-    where another print is an error."""
-    with contextlib.suppress(OSError):
-        os.write(2, text)
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # past Python's buffers, which may be in use by a print
+        os.write(2, f"\n{text}\n".encode())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Literal
 
 import pytest
 
 from jaxhpo.launch.errors import Usage
-from jaxhpo.launch.flags import pairs, parsed
+from jaxhpo.launch.flags import pairs, parsed, restored
 from jaxhpo.launch.settings import option
 
 
@@ -19,6 +20,8 @@ class Options:
     kind: Literal["mlp", "cnn"] = option("mlp", "which model")
     name: str | None = option(None, "what to call it")
     tags: tuple[str, ...] = option((), "labels")
+    sizes: tuple[int, ...] | None = option(None, "layers")
+    power: Literal[2, 4] = option(2, "steepness")
     fast: bool = option(False, "hurry")
 
 
@@ -46,11 +49,20 @@ def test_every_type_is_read():
         "--kind=cnn",
         "--name=a b",
         "--tags=u,v",
+        "--sizes=8,16",
+        "--power=4",
         "--fast",
         "--noreport",
     )
     assert settings.experiment == Options(
-        depth=5, rate=1e-3, kind="cnn", name="a b", tags=("u", "v"), fast=True
+        depth=5,
+        rate=1e-3,
+        kind="cnn",
+        name="a b",
+        tags=("u", "v"),
+        sizes=(8, 16),
+        power=4,
+        fast=True,
     )
     assert (settings.study.trials, settings.study.workdir) == (64, "/x/y")
     assert not settings.display.report
@@ -72,6 +84,10 @@ def test_smoke_sets_what_was_not_given():
         ("--depth=0", "depth=0"),
         ("--kind=rnn", "rnn.*<mlp|cnn>"),
         ("--rate=fast", "rate=fast"),
+        ("--sizes=8,many", "sizes=8,many: must be ints"),
+        ("--power=3", "power=3.*<2|4>"),
+        ("--fast=perhaps", "fast=perhaps"),
+        ("--trials", "Missing value for flag --trials"),
         ("stray", "'stray' is no flag"),
     ],
 )
@@ -86,19 +102,75 @@ def test_help_names_every_flag_its_default_and_its_meaning():
         parse("--help")
     assert caught.value.code == 0
     text = str(caught.value)
-    for part in ("python -m my.experiment", "--trials=int", "[512]", "--kind=mlp|cnn", "how deep"):
-        assert part in text
+    for part in (
+        "python -m my.experiment",
+        "--trials=int",
+        "[512]",
+        "--kind=mlp|cnn",
+        "how deep",
+        "--sizes=int,...",
+        "--[no]report",
+        "everything works: --trials=4, --depth=1 [no]",
+        "[runs/<experiment>-seed<seed>]",
+    ):
+        assert part in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 100
 
 
+def test_options_of_samplers_are_given_one_by_one():
+    settings = parse("--sampler_option=startup=32", "--sampler_option=sizes=[1, 2]")
+    assert settings.study.sampler_option == ("startup=32", "sizes=[1, 2]")
+
+
 def test_options_of_samplers_are_pairs():
-    assert pairs(["startup=32", "narrowest=0.02", "mode=fast"], "sampler_option") == {
+    texts = ["startup=32", "narrowest=1e-3", "mode=fast", "on=true", "sizes=[1, 2]"]
+    assert pairs(texts, "sampler_option") == {
         "startup": 32,
-        "narrowest": 0.02,
+        "narrowest": 0.001,
         "mode": "fast",
+        "on": True,
+        "sizes": [1, 2],
     }
-    with pytest.raises(Usage, match="must be NAME=VALUE"):
-        pairs(["startup"], "sampler_option")
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["startup"], "must be NAME=VALUE"),
+        (["=3"], "must be NAME=VALUE"),
+        (["a=1", "a=2"], "a is already 1"),
+        (["a=[1"], "can't be read"),
+    ],
+)
+def test_what_is_no_pair_is_refused(texts, said):
+    with pytest.raises(Usage, match=said):
+        pairs(texts, "sampler_option")
+
+
+def test_options_come_back_from_json_as_they_were():
+    options = Options(tags=("a",), sizes=(1, 2), power=4, name=None)
+    stored = json.loads(json.dumps(dataclasses.asdict(options)))
+    assert restored(Options, stored) == options
+    with pytest.raises(Usage, match="'gone', which the experiment no longer has"):
+        restored(Options, {**stored, "gone": 1})
+
+
+def test_an_option_may_not_have_the_name_of_a_flag_of_all_experiments():
+    @dataclasses.dataclass(frozen=True)
+    class Clash:
+        seed: int = 3
+
+    with pytest.raises(TypeError, match="'seed' of Clash"):
+        parsed("m", Clash, [], smoke={})
+
+
+def test_an_option_needs_a_default():
+    @dataclasses.dataclass(frozen=True)
+    class Bare:
+        depth: int
+
+    with pytest.raises(TypeError, match="'depth' must have a default"):
+        parsed("m", Bare, [], smoke={})
 
 
 def test_an_option_of_a_type_that_is_no_flag_is_refused():

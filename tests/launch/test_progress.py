@@ -83,41 +83,35 @@ def console(width: int):
     )
 
 
-@pytest.mark.parametrize("width", [80, 200])
-def terminal(width: int):
-    console = pytest.importorskip("rich.console")
-    return console.Console(file=io.StringIO(), force_terminal=True, width=width, record=True)
-
-
-@pytest.mark.parametrize("width", [60, 80, 200])
+@pytest.mark.parametrize("width", [50, 80, 200])
 def test_a_terminal_gets_everything_whatever_its_width(width):
-    console = terminal(width)
-    shown = Live(console)
+    screen = console(width)
+    shown = Live(screen)
     shown(SNAPSHOT)
     shown.close()
-    assert console.export_text().splitlines()[-4:] == [
-        "━━━━━━━━━━━━╺━━━━━━━━━━━ 50/100 trials, 1 min 15 s left",
-        "8 stopped, 2 diverged",
-        "best accuracy 0.98765 (trial 7)",
-        "93% of lane-units useful, 56,800 member-steps/s",
-    ]
+    said = " ".join(screen.export_text().split())
+    for part in line(SNAPSHOT).split(", "):
+        if "best" not in part:
+            assert part in said
+    assert "best accuracy 0.98765 (trial 7)" in said
+    assert "…" not in said
 
 
 def test_a_terminal_shows_a_note_below():
-    console = terminal(80)
-    shown = Live(console)
+    screen = console(120)
+    shown = Live(screen)
     shown(dataclasses.replace(SNAPSHOT, trials=50, best=None))
     shown.say("Stopping")
     shown.close()
-    lines = console.export_text().splitlines()
+    lines = screen.export_text().splitlines()
     assert lines[-1] == "Stopping"
-    assert lines[-4].endswith("50/50 trials, in 12 s")
+    assert lines[-3].endswith("50/50 trials, 8 stopped, 2 diverged, in 12 s")
 
 
 def test_a_terminal_without_a_snapshot_says_that_it_starts():
-    console = terminal(80)
-    Live(console).close()
-    assert console.export_text().split() == ["starting"]
+    screen = console(80)
+    Live(screen).close()
+    assert screen.export_text().strip() == "starting, 0 s"
 
 
 def test_plain_notes_go_past_the_buffer(tmp_path):
