@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 
 from jaxhpo.cube import Layout
+from jaxhpo.random_bits import mix
 from jaxhpo.samplers.grid import MOST, grid_points
 
 _LISTED = 200_000  # finite spaces up to this size are listed to find what is left
@@ -22,6 +23,16 @@ def finite(layout: Layout) -> bool:
     Not so where a grid is so fine that the layout calls it continuous.
     """
     return layout.size is not None and bool((layout.levels > 0).all())
+
+
+def among(points: Array, others: Array, valid: Array) -> Array:
+    """bool [c], whether each point equals one of the valid others.
+
+    Hashes are compared: two in 2^32 unequal points pass for equal, and one candidate of many is
+    then left out.
+    """
+    mine, theirs = _hashed(points), _hashed(others)
+    return ((mine[:, None] == theirs[None]) & valid[None]).any(axis=1)
 
 
 def repaired(
@@ -76,3 +87,12 @@ def _fresh(layout: Layout, seen: set[bytes], count: int, key: Array) -> np.ndarr
 def _listed(layout: Layout) -> np.ndarray:
     """float32 [size, d], all points of a finite layout, exactly as `Layout.snap` makes them."""
     return np.asarray(layout.snap(jnp.asarray(grid_points(layout, 2))))
+
+
+def _hashed(points: Array) -> Array:
+    """uint32 [c]."""
+    bits = jax.lax.bitcast_convert_type(points, jnp.uint32)
+    found = jnp.zeros(points.shape[0], jnp.uint32)
+    for column in range(points.shape[1]):
+        found = mix(found ^ bits[:, column])
+    return found

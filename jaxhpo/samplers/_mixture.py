@@ -69,13 +69,22 @@ def rows(layout: Layout, points: Array) -> Rows:
     return Rows(points, layout.level(points), layout.active(points))
 
 
-def fitted(cols: Columns, at: Rows, weight: Array, *, narrowest: float) -> Mixture:
+def fitted(
+    cols: Columns,
+    at: Rows,
+    weight: Array,
+    *,
+    bandwidth: float = 1.06,
+    narrowest: float,
+    prior_weight: float = 1.0,
+) -> Mixture:
     """The mixture whose kernels sit at some points.
 
     Args:
         at: the m points.
-        weight: [m], not negative; 0 for places that hold no trial. The prior has weight 1.
-        narrowest: the least sigma there ever is.
+        weight: [m], not negative; 0 for places that hold no trial.
+        bandwidth: the factor of Scott's rule. narrowest: the least sigma there ever is.
+        prior_weight: the weight of the prior kernel, and of the uniform part of a table.
 
     The bandwidth is Scott's rule for the effective number of kernels, with the variance shrunk
     towards that of the uniform distribution (1/12), which counts as one observation. Both see only
@@ -89,16 +98,16 @@ def fitted(cols: Columns, at: Rows, weight: Array, *, narrowest: float) -> Mixtu
     center = (share * mean).sum(axis=0)
     variance = (share * (mean - center[None]) ** 2).sum(axis=0)
     spread = jnp.sqrt((n_e * variance + 1.0 / 12.0) / (n_e + 1.0))
-    rule = 1.06 * spread * jnp.maximum(n_e, 1.0) ** (-1.0 / (len(cols.numeric) + 4.0))
+    rule = bandwidth * spread * jnp.maximum(n_e, 1.0) ** (-1.0 / (len(cols.numeric) + 4.0))
     count = (weight > 0).sum(dtype=jnp.float32)
     least = jnp.maximum(jnp.maximum(narrowest, 1.0 / (count + 2.0)), cols.half_step)
-    every = jnp.concatenate([weight, jnp.ones(1)])
+    every = jnp.concatenate([weight, jnp.full(1, prior_weight)])
     log_weight = jnp.where(every > 0, jnp.log(jnp.maximum(every, 1e-30)), _NO_WEIGHT)
     return Mixture(
         log_weight=log_weight - jnp.log(every.sum()),
         rows=at,
         sigma=jnp.clip(rule, least, 1.0),
-        extra=1.0 / (count + 1.0),
+        extra=prior_weight / (count + 1.0),
     )
 
 

@@ -34,7 +34,8 @@ def grid(layout: Layout, *, resolution: int = 5) -> Sampler:
     """
     if isinstance(resolution, bool) or not hasattr(resolution, "__index__") or resolution < 2:
         raise ValueError(
-            f"grid(resolution=...) must be a whole number, at least 2, got {resolution!r}"
+            f"grid(resolution=...) must be a whole number, at least 2, got "
+            f"resolution={resolution!r}"
         )
     points = grid_points(layout, resolution)
 

@@ -22,8 +22,7 @@ from jax import Array
 
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
-from jaxhpo.random_bits import mix
-from jaxhpo.samplers._fresh import finite, repaired
+from jaxhpo.samplers._fresh import among, finite, repaired
 from jaxhpo.samplers._mixture import (
     Rows,
     columns,
@@ -50,11 +49,13 @@ class _History(NamedTuple):
 
 
 class _Options(NamedTuple):
-    most_good: int
-    recent: int
-    candidates: int
-    narrowest: float
-    most_bad: int
+    most_good: int = 25
+    recent: int = 25
+    candidates: int = 24
+    bandwidth: float = 1.06
+    narrowest: float = 0.01
+    prior_weight: float = 1.0
+    most_bad: int = 2048
 
 
 def tpe(
@@ -64,7 +65,9 @@ def tpe(
     most_good: int = 25,
     recent: int = 25,
     candidates: int = 24,
+    bandwidth: float = 1.06,
     narrowest: float = 0.01,
+    prior_weight: float = 1.0,
     most_bad: int = 2048,
 ) -> Sampler:
     """A tree-structured Parzen estimator.
@@ -81,7 +84,11 @@ def tpe(
         recent: the last so many bad trials have full weight, older ones less, down to 1 / n
             (Bergstra, Yamins and Cox 2013, "old trial forgetting").
         candidates: draws from the good mixture for each proposal (24 in both sources).
+        bandwidth: the factor in the rule for the bandwidth (1.06: Silverman 1986, equation 3.28;
+            the exponent for many parameters is Scott's, 1992).
         narrowest: the least bandwidth, as a share of a parameter's range (1/100 in both sources).
+        prior_weight: the weight of the uniform kernel, where a trial's is 1 on average; in a
+            category, of the uniform part of every kernel (1 in Bergstra, Yamins and Cox 2013).
         most_bad: only the last so many bad trials are kernels, so that the cost of a proposal does
             not grow with the history for ever.
 
@@ -95,10 +102,22 @@ def tpe(
         candidates=(candidates, 1),
         most_bad=(most_bad, 1),
     )
-    if not 0 < narrowest < 1:
-        raise ValueError(f"tpe(narrowest=...) must be in (0, 1), got narrowest={narrowest!r}")
+    _check_reals(
+        narrowest=(narrowest, 1.0),
+        bandwidth=(bandwidth, np.inf),
+        prior_weight=(prior_weight, np.inf),
+    )
     first_model = min(24, max(10, 2 * layout.d)) if startup is None else startup
-    choose = _program(layout, _Options(most_good, recent, candidates, narrowest, most_bad))
+    options = _Options(
+        most_good=most_good,
+        recent=recent,
+        candidates=candidates,
+        bandwidth=bandwidth,
+        narrowest=narrowest,
+        prior_weight=prior_weight,
+        most_bad=most_bad,
+    )
+    choose = _program(layout, options)
 
     def init(key: Array) -> _History:
         return _History(key, np.zeros((0, layout.d), np.float32), np.zeros(0, np.float32))
@@ -111,7 +130,7 @@ def tpe(
 
     def ask(state: _History, first: int, pending: Array, n: int) -> Proposal:
         start_key, model_key = jax.random.split(state.key)
-        waiting = np.asarray(pending, np.float32).reshape(-1, layout.d)
+        waiting = np.asarray(pending, np.float32).reshape(len(pending), layout.d)
         knows = bool(np.isfinite(state.losses).any())
         early = max(0, min(n, first_model - first)) if knows else n
         found = np.zeros((n, layout.d), np.float32)
@@ -183,7 +202,14 @@ def _chosen(
     filled = jnp.arange(points.shape[0]) < count
     told = rows(layout, points)
     best, weight, ramp = _split(options, losses, filled, count)
-    good = fitted(cols, told.at(best), weight, narrowest=options.narrowest)
+    fit = functools.partial(
+        fitted,
+        cols,
+        bandwidth=options.bandwidth,
+        narrowest=options.narrowest,
+        prior_weight=options.prior_weight,
+    )
+    good = fit(told.at(best), weight)
 
     # The kernels of the bad: the last part of the history, and what is not to be proposed again.
     window = min(points.shape[0], options.most_bad + options.most_good)
@@ -193,15 +219,15 @@ def _chosen(
     pairs = zip(told.at(last), rows(layout, taken), strict=True)
     bad_rows = Rows(*(jnp.concatenate(pair) for pair in pairs))
     bad_weight = jnp.concatenate([ramp[last], lies.astype(jnp.float32)])
-    bad = fitted(cols, bad_rows, bad_weight, narrowest=options.narrowest)
+    bad = fit(bad_rows, bad_weight)
 
     pool = rows(layout, drawn(cols, good, layout, key, n * options.candidates))
     score = log_density(cols, good, pool)
     # Not normalised: a liar adds its kernel, and what all are divided by changes no order.
-    mass = log_density(cols, bad, pool) + jnp.log(bad_weight.sum() + 1.0)
-    score = jnp.where(_among(pool.points, taken, lies), _TAKEN, score)
+    mass = log_density(cols, bad, pool) + jnp.log(bad_weight.sum() + options.prior_weight)
+    score = jnp.where(among(pool.points, taken, lies), _TAKEN, score)
     if finite(layout):
-        score = jnp.where(_among(pool.points, points, filled), _TAKEN, score)
+        score = jnp.where(among(pool.points, points, filled), _TAKEN, score)
     features, liars = point_features(cols, pool), kernel_features(cols, bad, pool)
     owner = jnp.arange(n * options.candidates) // options.candidates
 
@@ -248,29 +274,19 @@ def _split(
     return best, weight, jnp.where(bad & (age < options.most_bad), ramp, 0.0)
 
 
-def _among(points: Array, others: Array, valid: Array) -> Array:
-    """bool [c], whether each point equals one of the valid others.
-
-    Hashes are compared: two in 2^32 unequal points pass for equal, and one candidate of many is
-    then left out.
-    """
-    mine, theirs = _hashed(points), _hashed(others)
-    return ((mine[:, None] == theirs[None]) & valid[None]).any(axis=1)
-
-
-def _hashed(points: Array) -> Array:
-    """uint32 [c]."""
-    bits = jax.lax.bitcast_convert_type(points, jnp.uint32)
-    found = jnp.zeros(points.shape[0], jnp.uint32)
-    for column in range(points.shape[1]):
-        found = mix(found ^ bits[:, column])
-    return found
-
-
 def _check(**given: tuple[int, int]) -> None:
     """Refuses what is not a whole number, or below the least; name to (value, least)."""
     for name, (value, least) in given.items():
         if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
             raise ValueError(
-                f"tpe({name}=...) must be a whole number, at least {least}, got {value!r}"
+                f"tpe({name}=...) must be a whole number, at least {least}, got {name}={value!r}"
             )
+
+
+def _check_reals(**given: tuple[float, float]) -> None:
+    """Refuses what is not a number between 0 and a limit, both left out; name to (value, limit)."""
+    for name, (value, limit) in given.items():
+        real = isinstance(value, int | float) and not isinstance(value, bool)
+        if not real or not 0 < value < limit:
+            range_ = "in (0, 1)" if limit == 1 else "a finite number above 0"
+            raise ValueError(f"tpe({name}=...) must be {range_}, got {name}={value!r}")

@@ -28,7 +28,9 @@ def median(*, warmup: int = 1, min_peers: int = 5) -> Scheduler:
     """
     for name, value in (("warmup", warmup), ("min_peers", min_peers)):
         if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
-            raise ValueError(f"median({name}=...) must be a whole number above 0, got {value!r}")
+            raise ValueError(
+                f"median({name}=...) must be a whole number, at least 1, got {name}={value!r}"
+            )
 
     def stop(curve: np.ndarray, peers: np.ndarray) -> bool:
         unit = len(curve)

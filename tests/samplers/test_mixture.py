@@ -27,7 +27,9 @@ def some(seed: int, m: int) -> _mixture.Rows:
     return _mixture.rows(LAYOUT, LAYOUT.snap(points))
 
 
-def reference_sigma(at: _mixture.Rows, weight: np.ndarray, narrowest: float) -> np.ndarray:
+def reference_sigma(
+    at: _mixture.Rows, weight: np.ndarray, narrowest: float, factor: float
+) -> np.ndarray:
     """DESIGN's rule, column by column, in double precision."""
     found = []
     for j, column in enumerate(COLS.numeric):
@@ -37,27 +39,27 @@ def reference_sigma(at: _mixture.Rows, weight: np.ndarray, narrowest: float) -> 
         n_e = 1 / (w**2).sum()
         variance = (w * (x - (w * x).sum()) ** 2).sum()
         s = np.sqrt((n_e * variance + 1 / 12) / (n_e + 1))
-        sigma = 1.06 * s * n_e ** (-1 / (len(COLS.numeric) + 4))
+        sigma = factor * s * n_e ** (-1 / (len(COLS.numeric) + 4))
         least = max(narrowest, 1 / ((weight > 0).sum() + 2), COLS.half_step[j])
         found.append(np.clip(sigma, least, 1))
     return np.array(found)
 
 
 def reference_density(
-    mixture: _mixture.Mixture, weight: np.ndarray, at: _mixture.Rows
+    mixture: _mixture.Mixture, weight: np.ndarray, at: _mixture.Rows, prior: float
 ) -> np.ndarray:
     """The mixture's density, kernel by kernel and column by column, with SciPy's normal."""
     kernels = jax.tree.map(np.asarray, mixture.rows)
     points, level, on = (np.asarray(a) for a in at)
     total = np.zeros(len(points))
-    every = [*weight, 1.0]
+    every = [*weight, prior]
     for k, w in enumerate(every):
         density = np.full(len(points), w / np.sum(every))
         for c in range(LAYOUT.d):
             spread_out = k == len(weight) or not kernels.on[k, c]
             if c in COLS.category:
                 choices = int(LAYOUT.levels[c])
-                extra = 1 / ((weight > 0).sum() + 1)
+                extra = prior / ((weight > 0).sum() + 1)
                 chance = np.full(choices, 1 / choices)
                 if not spread_out:
                     chance = (np.arange(choices) == kernels.level[k, c]) + extra
@@ -75,19 +77,29 @@ def reference_density(
     return total
 
 
-@pytest.mark.parametrize(("m", "narrowest"), [(1, 0.01), (6, 0.01), (30, 0.3)])
-def test_density_and_bandwidth_are_those_of_the_reference(m, narrowest):
+@pytest.mark.parametrize(
+    ("m", "narrowest", "factor", "prior"),
+    [(1, 0.01, 1.06, 1.0), (6, 0.01, 1.06, 1.0), (30, 0.3, 1.06, 1.0), (12, 0.01, 0.5, 3.0)],
+)
+def test_density_and_bandwidth_are_those_of_the_reference(m, narrowest, factor, prior):
     at = some(m, m)
     weight = np.random.default_rng(m).uniform(0.1, 2.0, m)
     weight[1::4] = 0.0  # places without a trial
-    mixture = _mixture.fitted(COLS, at, jnp.asarray(weight, jnp.float32), narrowest=narrowest)
+    mixture = _mixture.fitted(
+        COLS,
+        at,
+        jnp.asarray(weight, jnp.float32),
+        bandwidth=factor,
+        narrowest=narrowest,
+        prior_weight=prior,
+    )
     live = np.asarray(at.on) & (weight > 0)[:, None]
     seen = live[:, COLS.numeric].any(axis=0)
-    sigma = reference_sigma(at, weight, narrowest) if seen.all() else None
+    sigma = reference_sigma(at, weight, narrowest, factor) if seen.all() else None
     if sigma is not None:
         np.testing.assert_allclose(mixture.sigma, sigma, rtol=1e-5)
     found = np.exp(np.asarray(_mixture.log_density(COLS, mixture, some(99, 200)), np.float64))
-    expected = reference_density(mixture, weight, some(99, 200))
+    expected = reference_density(mixture, weight, some(99, 200), prior)
     np.testing.assert_allclose(found, expected, rtol=2e-3)
 
 

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxhpo import Bool, Choice, Float, Int, Space
+from jaxhpo import Bool, Choice, Float, Int, Space, registry
+from jaxhpo.cube import Layout
 from jaxhpo.samplers import tpe as module
 from jaxhpo.samplers.sobol import sequence
 from jaxhpo.samplers.tpe import tpe
@@ -28,7 +29,7 @@ def told(sampler, space, n, *, key=0, loss=None, valid=None):
 
 
 def split(losses, most_good=25, recent=25, most_bad=2048):
-    options = module._Options(most_good, recent, 24, 0.01, most_bad)
+    options = module._Options(most_good=most_good, recent=recent, most_bad=most_bad)
     room = module._room(len(losses))
     padded = jnp.asarray(np.pad(np.asarray(losses, np.float32), (0, room - len(losses))))
     filled = jnp.arange(room) < len(losses)
@@ -171,8 +172,18 @@ def test_copes_with_odd_spaces_and_losses(space, losses):
     np.testing.assert_array_equal(space.layout.snap(points), points)
 
 
+@pytest.mark.parametrize("name", ["random", "sobol", "grid", "tpe"])
+def test_a_space_without_parameters_has_one_configuration(name):
+    layout = Layout(names=(), kinds=(), positions=(), edges=(), size=1)
+    sampler = registry.get("samplers", name)(layout)
+    state = sampler.init(jax.random.key(0))
+    assert sampler.ask(state, 0, jnp.zeros((0, 0)), 1).points.shape == (1, 0)
+    state = sampler.tell(state, jnp.zeros((1, 0)), jnp.ones(1), jnp.ones(1, bool))
+    assert name in ("random", "sobol") or sampler.size == 1
+
+
 def test_the_core_is_a_function_of_arrays_that_maps():
-    choose = module._program(PLANE.layout, module._Options(25, 25, 24, 0.01, 2048))
+    choose = module._program(PLANE.layout, module._Options())
     state = told(tpe(PLANE.layout), PLANE, 50)
     history = module._padded(state.points, state.losses)
     taken = jnp.zeros((64, 2))
@@ -189,7 +200,7 @@ def test_the_core_is_a_function_of_arrays_that_maps():
 def test_samplers_of_a_layout_share_their_programs():
     one, two = tpe(PLANE.layout), tpe(PLANE.layout)
     one.ask(told(one, PLANE, 30), 30, none(PLANE), 4)
-    program = module._program(PLANE.layout, module._Options(25, 25, 24, 0.01, 2048))
+    program = module._program(PLANE.layout, module._Options())
     before = program._cache_size()
     two.ask(told(two, PLANE, 60), 60, none(PLANE), 4)
     assert program._cache_size() == before
@@ -203,10 +214,12 @@ def test_samplers_of_a_layout_share_their_programs():
         ("recent", [0, True]),
         ("candidates", [0]),
         ("most_bad", [0]),
-        ("narrowest", [0, 1, -0.5]),
+        ("narrowest", [0, 1, -0.5, "thin"]),
+        ("bandwidth", [0.0, -1, float("nan"), float("inf")]),
+        ("prior_weight", [0, True]),
     ],
 )
 def test_refuses_bad_options(name, values):
     for value in values:
-        with pytest.raises(ValueError, match=rf"tpe\({name}=...\) must .*{value!r}"):
+        with pytest.raises(ValueError, match=rf"tpe\({name}=...\) must .*{name}={value!r}"):
             tpe(PLANE.layout, **{name: value})
