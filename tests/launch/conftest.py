@@ -1,0 +1,59 @@
+"""A small experiment, `toy`, in a folder of its own, and studies of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jaxhpo.launch import main
+
+ROOT = Path(__file__).parents[2]
+FOLDER = Path(__file__).parent / "folder"
+sys.path.append(str(FOLDER))
+
+Run = Callable[..., int]
+
+
+def _run(*arguments: str) -> int:
+    from toy.options import SMOKE, Options
+
+    with pytest.raises(SystemExit) as stop:
+        main("toy", Options, smoke=SMOKE, arguments=arguments)
+    return int(stop.value.code or 0)
+
+
+@pytest.fixture(scope="session")
+def toy() -> Run:
+    """Runs the toy in this process; returns the exit status."""
+    return _run
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+    """Starts the toy in a process of its own, in the directory `study` of the test's."""
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "XLA_FLAGS": ""}
+        return subprocess.Popen(
+            [sys.executable, "-m", "toy", f"--workdir={tmp_path / 'study'}", *arguments],
+            cwd=FOLDER,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory: pytest.TempPathFactory, toy: Run) -> Path:
+    """A finished study of 24 trials, without a report."""
+    where = tmp_path_factory.mktemp("toy")
+    assert toy("--trials=24", "--label=bowl", "--noreport", f"--workdir={where}") == 0
+    return where

@@ -1,0 +1,104 @@
+"""Ctrl-C and SIGTERM, sent to real processes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from jaxhpo.launch.cli import main as cli
+from jaxhpo.launch.signals import Stop
+from jaxhpo.store.records import open_records
+
+LONG = ("--trials=100000", "--sampler=random", "--noreport", "--work=200000", "--batch=8")
+
+
+def ended(where: Path) -> int:
+    if not (where / "study.db").exists():
+        return 0
+    try:
+        with open_records(where, read_only=True) as records:
+            return sum(trial.status.ended for trial in records.trials())
+    except (OSError, RuntimeError):  # in the moment in which it is made
+        return 0
+
+
+def wait_for_trials(process: subprocess.Popen, where: Path) -> int:
+    deadline = time.monotonic() + 120
+    while not (count := ended(where)):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return count
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_the_first_signal_stops_after_the_tick(started, tmp_path, capsys, number, code):
+    process = started(*LONG)
+    before = wait_for_trials(process, tmp_path / "study")
+    # Others may look while it runs, but not take part.
+    assert cli(["show", str(tmp_path / "study")]) == 0
+    assert "running" in capsys.readouterr().out
+    assert cli(["rerun", str(tmp_path / "study"), "--trial", "0"]) == 2
+    assert str(process.pid) in capsys.readouterr().err
+    process.send_signal(number)
+    said, shown = process.communicate(timeout=60)
+    assert process.returncode == code, shown
+    assert "Stopping after this tick; once more to leave at once." in shown
+    assert "Traceback" not in shown
+    assert f"The same command goes on from here:\n  python -m toy --workdir={tmp_path}" in said
+    with open_records(tmp_path / "study", read_only=True) as records:
+        assert sum(trial.status.ended for trial in records.trials()) >= before
+        assert records.sessions()[-1]["how"] == "interrupted"
+
+
+@pytest.mark.slow
+def test_the_second_signal_leaves_at_once(started, tmp_path):
+    # Ticks so long that the first signal can't be answered in time.
+    process = started(*LONG[:-2], "--work=2000000000")
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "study" / "study.db").exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    time.sleep(1.0)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, shown = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "Traceback" not in shown
+
+
+@pytest.mark.slow
+def test_a_signal_before_anything_is_trained_is_taken_in(started, tmp_path):
+    process = started(*LONG)
+    time.sleep(0.5)  # Python has begun; JAX is being imported
+    process.send_signal(signal.SIGINT)
+    _, shown = process.communicate(timeout=60)
+    assert process.returncode == 130
+    if "Stopping" in shown:  # otherwise the signal came before the first line of ours
+        assert "Traceback" not in shown
+        assert ended(tmp_path / "study") == 0
+
+
+def test_a_signal_becomes_a_question():
+    said = []
+    before = signal.getsignal(signal.SIGTERM)
+    with Stop() as stop:
+        stop.say = said.append
+        assert not stop.asked()
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.asked()
+        assert stop.code == 0
+    assert said == ["Stopping after this tick; once more to leave at once."]
+    assert signal.getsignal(signal.SIGTERM) is before
+    with Stop() as stop:
+        stop.say = said.append
+        signal.raise_signal(signal.SIGINT)
+        assert stop.code == 130
