@@ -6,6 +6,7 @@ frozen results that say what they were computed from. `jaxhpo.report` renders th
 
 from jaxhpo.analysis.association import Association, associations
 from jaxhpo.analysis.learning import Learning, learning
+from jaxhpo.analysis.parameters import Parameter, parameters
 from jaxhpo.analysis.progress import Progress, progress
 from jaxhpo.analysis.slices import Slice, slices
 from jaxhpo.analysis.study import Analysis, analysed
@@ -15,6 +16,7 @@ __all__ = [
     "Analysis",
     "Association",
     "Learning",
+    "Parameter",
     "Progress",
     "Row",
     "Slice",
@@ -22,6 +24,7 @@ __all__ = [
     "analysed",
     "associations",
     "learning",
+    "parameters",
     "progress",
     "slices",
     "summary",

@@ -1,30 +1,50 @@
 """Which parameters go with the objective, and whether that can be told at all.
 
-For a parameter with an order, Spearman's rank correlation; for one without, the share of the ranks'
-variance between its groups (epsilon squared of Kruskal and Wallis 1952; Tomczak and Tomczak 2014).
-P-values come only from trials whose configuration was chosen without looking at results; trials of
-an adaptive sampler are not independent, and what is computed from them describes them, no more.
-The false discovery rate over all parameters is controlled after Benjamini and Hochberg 1995.
-"""
+For a parameter with an order, Spearman's rank correlation rho (-1 to 1). For one without, the
+correlation ratio of the ranks, eta = sqrt(H / (n - 1)) with H of Kruskal and Wallis 1952 (0 to 1):
+for two values it is the absolute value of rho, but the more values there are, the larger it is by
+chance alone, about sqrt((k - 1) / (n - 1)) for k of them; so the two are never ranked together.
 
-# pandas types a column as anything that indexing may give.
-# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+P-values come only from complete trials whose configuration was chosen without looking at results:
+trials of an adaptive sampler are not independent, and what is computed from them describes them, no
+more. Spearman's p-value is that of Student's t, Kruskal-Wallis' that of chi squared. The false
+discovery rate over all tested parameters is controlled after Benjamini and Hochberg 1995.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import warnings
+import math
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from jaxhpo.analysis.slices import coordinates
+from jaxhpo.analysis.activity import PREFIX, active, coordinates, labels
 from jaxhpo.cube import Kind
-from jaxhpo.space import Space
+from jaxhpo.space import Bool, Choice, Space
 
 FEWEST = 25  # independent trials, below which nothing is tested
 RATE = 0.05  # false discovery rate
+_ORDER = ("associated", "not identifiable", "not tested")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Group:
+    """One value of a choice: over how many trials the median of the objective is taken."""
+
+    label: str
+    n: int
+    median: float | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Measured:
+    """How strongly a parameter goes with the objective over n complete trials in which it was
+    active; `strength` is rho or eta, None if it can't be computed."""
+
+    n: int
+    strength: float | None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,96 +52,101 @@ class Association:
     """One parameter and the objective.
 
     Attributes:
-        parameter: its name. ordered: whether `strength` has a sign.
-        n: complete trials in which it was active. strength: Spearman's rho (ordered), or epsilon
-            squared (0 to 1), over these; descriptive where any was chosen adaptively; None if it
-            can't be computed.
-        independent: how many of the n were chosen without looking at results.
-        rho_independent: the same measure over those, p: its two-sided p-value, q: p after
-            Benjamini and Hochberg over all parameters; None where it is not tested.
+        parameter: its name.
+        measure: "rho" (of a parameter with an order; it has a sign) or "eta".
+        every: over all complete trials: descriptive where any was chosen adaptively.
+        independent: over those that were chosen without looking at results.
+        chance: the strength that a parameter which does nothing stays below with 95 % chance in as
+            many independent trials: 1.96 / sqrt(n - 1) for rho, sqrt(c / (n - 1)) for eta with c
+            the 95th percentile of chi squared; None where it is not tested.
+        p: of `independent`, two-sided; q: p after Benjamini and Hochberg over all that are tested;
+            None where it is not tested.
         verdict: "associated" (q at most 0.05), "not identifiable", or "not tested".
         reason: why it is not tested, or "".
+        groups: the values of a choice, over the independent trials.
     """
 
     parameter: str
-    ordered: bool
-    n: int
-    strength: float | None
-    independent: int
-    rho_independent: float | None
+    measure: str
+    every: Measured
+    independent: Measured
+    chance: float | None
     p: float | None
     q: float | None
     verdict: str
     reason: str
+    groups: tuple[Group, ...]
 
 
 def associations(table: pd.DataFrame, space: Space) -> tuple[Association, ...]:
-    """Every searched parameter of the space, the strongest first."""
+    """Every searched parameter: by verdict, then measure, then strength in what was tested."""
     complete = table[(table["status"] == "complete") & table["value"].notna()]
-    drafts = [_draft(complete, space, name) for name in space.names]
-    tested = [d for d in drafts if d.p is not None]
-    if tested:
-        q = stats.false_discovery_control([d.p for d in tested])
-        adjusted = {d.parameter: float(value) for d, value in zip(tested, q, strict=True)}
-        drafts = [
-            dataclasses.replace(
-                d,
-                q=adjusted[d.parameter],
-                verdict="associated" if adjusted[d.parameter] <= RATE else "not identifiable",
-            )
-            if d.parameter in adjusted
-            else d
-            for d in drafts
-        ]
-    return tuple(sorted(drafts, key=lambda d: -abs(d.strength or 0.0)))
+    found = [_association(complete, space, name) for name in space.names]
+    tested = [a.p for a in found if a.p is not None]
+    adjusted = iter(stats.false_discovery_control(tested)) if tested else iter(())
+    judged = [a if a.p is None else _judged(a, float(next(adjusted))) for a in found]
+    return tuple(sorted(judged, key=_rank))
 
 
-def _draft(complete: pd.DataFrame, space: Space, name: str) -> Association:
-    kind = space.layout.kinds[space.names.index(name)]
-    active = complete[complete[f"param.{name}"].notna()]
-    free = active[active["phase"] == "explore"]
-    ordered = kind is not Kind.CATEGORY
-    strength, _ = _measured(active, space, name, ordered)
-    reason = ""
-    if len(free) < FEWEST:
-        reason = (
-            f"{len(free)} of its trials were chosen without looking at results, {FEWEST} are needed"
-        )
-    elif free["value"].nunique() < 2:
-        reason = "all of these trials have the same value"
-    rho, p = (None, None) if reason else _measured(free, space, name, ordered)
-    if not reason and p is None:
-        reason = "it has a single value in these trials"
+def _judged(one: Association, q: float) -> Association:
+    return dataclasses.replace(one, q=q, verdict=_ORDER[0] if q <= RATE else _ORDER[1])
+
+
+def _rank(one: Association) -> tuple[int, bool, float]:
+    strength = one.independent.strength if one.q is not None else one.every.strength
+    return _ORDER.index(one.verdict), one.measure == "eta", -abs(strength or 0.0)
+
+
+def _association(complete: pd.DataFrame, space: Space, name: str) -> Association:
+    rows = complete[active(complete, space, name)]
+    domain = space.parameters[name]
+    x, y = coordinates(domain, rows[PREFIX + name]), rows["value"].to_numpy(float)
+    free = rows["phase"].to_numpy() == "explore"
+    ordered = space.layout.kinds[space.names.index(name)] is not Kind.CATEGORY
+    strength, p = _measured(x[free], y[free], ordered)
+    reason = _reason(x[free], y[free])
+    texts = labels(domain) if isinstance(domain, Bool | Choice) else ()
     return Association(
         parameter=name,
-        ordered=ordered,
-        n=len(active),
-        strength=strength,
-        independent=len(free),
-        rho_independent=rho,
-        p=p,
+        measure="rho" if ordered else "eta",
+        every=Measured(n=len(x), strength=_measured(x, y, ordered)[0]),
+        independent=Measured(n=int(free.sum()), strength=strength),
+        chance=None if reason else _chance(x[free], ordered),
+        p=None if reason else p,
         q=None,
-        verdict="not tested",
+        verdict=_ORDER[2],
         reason=reason,
+        groups=tuple(_group(text, y[free & (x == i)]) for i, text in enumerate(texts)),
     )
 
 
+def _reason(x: np.ndarray, y: np.ndarray) -> str:
+    """Why nothing is tested, or an empty string."""
+    if len(x) < FEWEST:
+        return f"n = {len(x)} trials chosen without looking at results; {FEWEST} are needed"
+    if len(np.unique(y)) < 2:
+        return f"all n = {len(y)} values of the objective are equal"
+    return f"it has one value in all n = {len(x)} trials" if len(np.unique(x)) < 2 else ""
+
+
+def _chance(x: np.ndarray, ordered: bool) -> float:
+    squared = stats.chi2.ppf(0.95, 1 if ordered else len(np.unique(x)) - 1)
+    return math.sqrt(float(squared) / (len(x) - 1))
+
+
+def _group(label: str, values: np.ndarray) -> Group:
+    median = float(np.median(values)) if len(values) else None
+    return Group(label=label, n=len(values), median=median)
+
+
 def _measured(
-    rows: pd.DataFrame, space: Space, name: str, ordered: bool
-) -> tuple[float | None, float | None]:
+    x: np.ndarray, y: np.ndarray, ordered: bool
+) -> tuple[float, float] | tuple[None, None]:
     """Strength and p-value, or None where there is nothing to compare."""
-    value = rows["value"].to_numpy(float)
-    given = rows[f"param.{name}"]
-    if len(rows) < 3 or len(set(value.tolist())) < 2 or given.map(repr).nunique() < 2:
+    if len(x) < 3 or len(np.unique(x)) < 2 or len(np.unique(y)) < 2:
         return None, None
     if ordered:
-        rho, p = stats.spearmanr(coordinates(space.parameters[name], given), value)
+        rho, p = stats.spearmanr(x, y)
         return float(rho), float(p)
-    groups = [value[(given.map(repr) == key).to_numpy()] for key in given.map(repr).unique()]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        h, p = stats.kruskal(*groups)
-    if not np.isfinite(h):
-        return None, None
-    # Epsilon squared, H / (n - 1), is between 0 and 1.
-    return float(h / (len(value) - 1)), float(p)
+    h, p = stats.kruskal(*(y[x == level] for level in np.unique(x)))
+    return math.sqrt(max(float(h), 0.0) / (len(y) - 1)), float(p)

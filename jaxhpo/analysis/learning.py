@@ -1,4 +1,8 @@
-"""Learning curves: the objective after each unit, of single trials and of all together."""
+"""Learning curves: the objective after each unit, of single trials and of all together.
+
+The quartiles after a unit are over the trials that were trained that far. Budgets differ, and a
+scheduler keeps the better trials, so quartiles at late units are of fewer, other trials.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,8 @@ class Learning:
     """The objective's curves, in the user's direction.
 
     Attributes:
-        n: trials that have a curve. units: the longest curve.
+        n: trials that have ended and have a curve, also stopped and diverged
+            ones. units: the longest curve.
         curves: trial number to its values, one a unit (None where not finite).
         top: the numbers of the (at most) five best complete trials, best first.
         reached: for each unit, how many trials were trained that far.
@@ -36,7 +41,8 @@ class Learning:
 
 def learning(trials: Sequence[Trial], *, objective: str) -> Learning:
     """The learning curves of all trials that have ended."""
-    found = {t.number: t.curves[objective] for t in trials if objective in t.curves}
+    ended = [t for t in trials if t.status.ended]
+    found = {t.number: t.curves[objective] for t in ended if objective in t.curves}
     found = {number: np.asarray(curve, float) for number, curve in found.items() if len(curve)}
     units = max((len(curve) for curve in found.values()), default=0)
     stacked = np.full((len(found), units), np.nan)

@@ -1,17 +1,28 @@
 """The objective against one parameter at a time: what a slice plot shows."""
 
-# pandas types a column as anything that indexing may give.
-# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
-
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from jaxhpo.space import Bool, Float, Int, Space
+from jaxhpo.analysis.activity import PREFIX, active, coordinates, fraction, labels
+from jaxhpo.space import Domain, Float, Int, Space
+
+_BINS = 8
+_FEWEST = 5  # trials, below which a bin has no median
+_FEW_LEVELS = 16
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Middle:
+    """The median of the objective over the n trials at `x` (a label's place, or the mean of a bin
+    on the scale that is searched); None where there are too few trials."""
+
+    x: float
+    n: int
+    median: float | None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,11 +33,12 @@ class Slice:
         parameter: its name. kind: "number" or "labels". log: whether its scale is logarithmic.
         whole: whether its values are whole numbers.
         low, high: its bounds, for a number.
+        spacing: the distance of neighbours, for a number of at most 16 levels on a linear scale.
         labels: its values as text in their order, for labels.
         x: of each trial the value, or the place of its label. value: the objective.
         phase, number: of each trial.
-        medians: of the objective for each label, None where it has no trial.
-        inactive: complete trials in which it was not active.
+        middles: of each label (at least 1 trial), else of 8 equal parts of the range (at least 5).
+        inactive: complete trials in which it was not active; they are nowhere else in here.
     """
 
     parameter: str
@@ -35,36 +47,29 @@ class Slice:
     whole: bool
     low: float | None
     high: float | None
+    spacing: float | None
     labels: tuple[str, ...]
     x: tuple[float, ...]
     value: tuple[float, ...]
     phase: tuple[str, ...]
     number: tuple[int, ...]
-    medians: tuple[float | None, ...]
+    middles: tuple[Middle, ...]
     inactive: int
 
 
 def slices(table: pd.DataFrame, space: Space) -> tuple[Slice, ...]:
     """Every searched parameter, in the order of the space."""
     complete = table[(table["status"] == "complete") & table["value"].notna()].sort_index()
-    return tuple(_slice(complete, name, space.parameters[name]) for name in space.names)
+    return tuple(_slice(complete, name, space) for name in space.names)
 
 
-def label(value: Any) -> str:
-    """A choice as text."""
-    return value if isinstance(value, str) else repr(value)
-
-
-def _slice(complete: pd.DataFrame, name: str, domain: Any) -> Slice:
-    active = complete[complete[f"param.{name}"].notna()]
-    given = active[f"param.{name}"]
-    value = active["value"].to_numpy(float)
+def _slice(complete: pd.DataFrame, name: str, space: Space) -> Slice:
+    domain = space.parameters[name]
+    rows = complete[active(complete, space, name)]
+    value = rows["value"].to_numpy(float)
+    x = coordinates(domain, rows[PREFIX + name])
     number = isinstance(domain, Float | Int)
-    labels = () if number else tuple(label(choice) for choice in _choices(domain))
-    x = coordinates(domain, given)
-    medians = tuple(
-        float(np.median(value[x == i])) if (x == i).any() else None for i in range(len(labels))
-    )
+    texts = () if number else labels(domain)
     return Slice(
         parameter=name,
         kind="number" if number else "labels",
@@ -72,27 +77,41 @@ def _slice(complete: pd.DataFrame, name: str, domain: Any) -> Slice:
         whole=isinstance(domain, Int),
         low=float(domain.low) if number else None,
         high=float(domain.high) if number else None,
-        labels=labels,
+        spacing=_spacing(domain),
+        labels=texts,
         x=tuple(x.tolist()),
         value=tuple(value.tolist()),
-        phase=tuple(active["phase"].astype(str)),
-        number=tuple(int(i) for i in active.index),
-        medians=medians,
-        inactive=len(complete) - len(active),
+        phase=tuple(rows["phase"].astype(str)),
+        number=tuple(int(i) for i in rows.index.to_numpy()),
+        middles=_of_parts(domain, x, value) if number else _of_labels(len(texts), x, value),
+        inactive=len(complete) - len(rows),
     )
 
 
-def coordinates(domain: Any, given: pd.Series) -> np.ndarray:
-    """float [n], where values stand on their scale: numbers as they are, labels by place."""
-    if isinstance(domain, Float | Int):
-        return given.to_numpy(float)
-    places = {repr(choice): place for place, choice in enumerate(_choices(domain))}
-    return np.array([places[repr(_plain(value))] for value in given], float)
+def _spacing(domain: Domain) -> float | None:
+    if not isinstance(domain, Float | Int) or domain.log:
+        return None
+    step = domain.step or (1 if isinstance(domain, Int) else None)
+    return float(step) if step and (domain.high - domain.low) / step < _FEW_LEVELS else None
 
 
-def _choices(domain: Any) -> tuple[Any, ...]:
-    return (False, True) if isinstance(domain, Bool) else tuple(domain.choices)
+def _of_labels(count: int, x: np.ndarray, value: np.ndarray) -> tuple[Middle, ...]:
+    return tuple(_middle(float(i), value[x == i], 1) for i in range(count))
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+def _of_parts(domain: Domain, x: np.ndarray, value: np.ndarray) -> tuple[Middle, ...]:
+    """Of the equal parts of the range, on the scale that is searched, those with trials."""
+    log = bool(getattr(domain, "log", False))
+    parts = np.array([fraction(domain, v) or 0.0 for v in x], float)
+    bins = np.minimum((parts * _BINS).astype(int), _BINS - 1)
+    scale = np.log(x) if log else x
+    found = []
+    for i in np.unique(bins):
+        at = float(scale[bins == i].mean())
+        found.append(_middle(float(np.exp(at)) if log else at, value[bins == i], _FEWEST))
+    return tuple(found)
+
+
+def _middle(x: float, values: np.ndarray, fewest: int) -> Middle:
+    n = len(values)
+    return Middle(x=x, n=n, median=float(np.median(values)) if n >= fewest else None)

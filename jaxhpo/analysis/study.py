@@ -8,6 +8,7 @@ from typing import Any
 
 from jaxhpo.analysis.association import Association, associations
 from jaxhpo.analysis.learning import Learning, learning
+from jaxhpo.analysis.parameters import Parameter, parameters
 from jaxhpo.analysis.progress import Progress, progress
 from jaxhpo.analysis.slices import Slice, slices
 from jaxhpo.analysis.summary import Summary, summary
@@ -20,7 +21,7 @@ class Test:
     """What the chosen configuration scored on data that nothing was chosen by."""
 
     number: int
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, float | None]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,16 +39,18 @@ class Analysis:
     """Everything that a report says.
 
     Attributes:
-        name: the task's. identity: what the study is a function of.
-        parameters: the space as plain data. runs: of its process.
+        name: the task's. identity: what the study is a function of (its space is `parameters`).
+        command: what was typed to start it, or None. runs: of its process, the oldest first.
+        parameters: one a parameter of the space, constants too.
         summary, progress, associations, slices, learning: see the modules of these names.
         test: see `Test`, or None where there is none.
     """
 
     name: str
     identity: Mapping[str, Any]
-    parameters: Mapping[str, Any]
+    command: Sequence[str] | None
     runs: Sequence[Run]
+    parameters: tuple[Parameter, ...]
     summary: Summary
     progress: Progress
     associations: tuple[Association, ...]
@@ -62,11 +65,13 @@ def analysed(records: Any) -> Analysis:
     space, task = Space.from_dict(identity["space"]), identity["task"]
     objective, maximize = task["objective"], task["maximize"]
     table = trials_table(trials, space=space, objective=objective, maximize=maximize)
-    test = records.facts().get("test")
+    facts = records.facts()
+    test = facts.get("test")
     return Analysis(
         name=task["name"],
-        identity=identity,
-        parameters=identity["space"],
+        identity={key: value for key, value in identity.items() if key != "space"},
+        command=(facts.get("launch") or {}).get("command"),
+        parameters=parameters(space),
         runs=tuple(
             Run(
                 started=session["started"],
@@ -76,7 +81,7 @@ def analysed(records: Any) -> Analysis:
             )
             for session in records.sessions()
         ),
-        summary=summary(table, objective=objective, maximize=maximize),
+        summary=summary(table, space, objective=objective, maximize=maximize),
         progress=progress(table, maximize=maximize),
         associations=associations(table, space),
         slices=slices(table, space),

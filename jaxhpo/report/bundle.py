@@ -1,4 +1,4 @@
-"""Writes a report: Markdown, one HTML page, JSON, figures, tables, in one directory."""
+"""Writes a report: Markdown, one HTML page, JSON, figures and tables, in one directory."""
 
 from __future__ import annotations
 
@@ -13,54 +13,69 @@ from pathlib import Path
 from typing import Any
 
 from jaxhpo.analysis.study import Analysis, analysed
-from jaxhpo.report import sentences
-from jaxhpo.report.figures import figures
 from jaxhpo.report.markdown import markdown
 from jaxhpo.report.page import page
-from jaxhpo.report.tables import Table, tables
+from jaxhpo.report.sections import Report, report
+from jaxhpo.report.tables import Table
+
+FORMAT = 1  # of report.json; raised when a field changes its meaning
+_FOLDERS = ("figures", "tables")
 
 
 def write_report(source: Any, out: str | Path, *, stamp: str | None = None) -> list[Path]:
     """Writes the report of a study.
 
-    Two reports of equal records have equal bytes, but for the time stamp.
+    Two reports of equal records have equal bytes, but for the time stamp. Each file is replaced
+    whole, and ``report.json``, which lists them, comes last. Files of an earlier report in `out`
+    that this one does not have are removed.
 
     Args:
-        source: a study's directory, or its open records. out: a directory, made if need be.
+        source: a study's directory, or its open records.
+        out: a directory, made if need be.
         stamp: the time to put on it; by default now.
 
     Returns:
         The files.
     """
-    if isinstance(source, str | Path):
-        from jaxhpo.store.records import open_records
-
-        with open_records(source, read_only=True) as records:
-            found = analysed(records)
-    else:
-        found = analysed(source)
-    stamp = stamp or datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    drawn, made = figures(found), tables(found)
+    made = report(_analysed(source), stamp or _now())
     out = Path(out)
-    files: dict[str, bytes] = {
-        "report.md": markdown(found, made, drawn, stamp).encode(),
-        "report.html": page(found, made, drawn, stamp).encode(),
-        "report.json": as_json(found, stamp).encode(),
-    }
-    files |= {f"figures/{figure.name}.png": figure.png for figure in drawn}
-    files |= {f"tables/{table.name}.csv": _csv(table).encode() for table in made}
+    files: dict[str, bytes] = {"report.html": page(made).encode(), "report.md": _markdown(made)}
+    for figure in made.figures.values():
+        files |= {f"figures/{p.name}.png": p.png for p in figure.pictures}
+    files |= {f"tables/{t.name}.csv": _csv(t).encode() for t in made.tables.values()}
+    files["report.json"] = as_json(made, sorted([*files, "report.json"])).encode()
+    _remove(out, _listed(out) - set(files))
     return [_written(out / name, data) for name, data in files.items()]
 
 
-def as_json(found: Analysis, stamp: str) -> str:
+def as_json(made: Report, files: list[str]) -> str:
     """Everything that the report shows, as strict JSON: the fields of `Analysis`, the sentences
-    with their evidence, and the time stamp. Numbers that are not finite are null."""
-    said = {
-        name: [dataclasses.asdict(s) for s in getattr(sentences, name)(found)]
-        for name in ("headline", "course", "directions", "trials")
+    with their evidence, the files, and the time stamp. Numbers that are not finite are null."""
+    whole = {
+        "format": FORMAT,
+        "stamp": made.stamp,
+        "files": files,
+        "sentences": {n: [dataclasses.asdict(s) for s in said] for n, said in made.said.items()},
+        **dataclasses.asdict(made.found),
     }
-    whole = {"stamp": stamp, "sentences": said, **dataclasses.asdict(found)}
-    return json.dumps(_strict(whole), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    return _dumped(_strict(whole)) + "\n"
+
+
+def _analysed(source: Any) -> Analysis:
+    if not isinstance(source, str | Path):
+        return analysed(source)
+    from jaxhpo.store.records import open_records
+
+    with open_records(source, read_only=True) as records:
+        return analysed(records)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _markdown(made: Report) -> bytes:
+    return markdown(made).encode()
 
 
 def _strict(value: Any) -> Any:
@@ -73,12 +88,45 @@ def _strict(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
+def _dumped(value: Any, indent: str = "") -> str:
+    """JSON with a line for each entry, but a list of plain values in one line."""
+    inner = indent + " "
+    if isinstance(value, dict) and value:
+        lines = [f"{inner}{_plain(k)}: {_dumped(v, inner)}" for k, v in value.items()]
+        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+    if isinstance(value, list) and any(isinstance(v, dict | list) for v in value):
+        lines = [f"{inner}{_dumped(v, inner)}" for v in value]
+        return "[\n" + ",\n".join(lines) + f"\n{indent}]"
+    return _plain(value)
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)
+
+
 def _csv(table: Table) -> str:
+    """Whole numbers, not the rounded ones that are shown."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table.columns)
+    writer.writerow([column.name for column in table.columns])
     writer.writerows(table.rows)
     return text.getvalue()
+
+
+def _listed(out: Path) -> set[str]:
+    """The files of an earlier report that stands there."""
+    try:
+        found = json.loads((out / "report.json").read_text("utf-8"))["files"]
+        return {name for name in found if isinstance(name, str)}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def _remove(out: Path, names: set[str]) -> None:
+    for name in names:
+        path = Path(name)
+        if len(path.parts) == 2 and path.parts[0] in _FOLDERS and path.name not in (".", ".."):
+            (out / path).unlink(missing_ok=True)
 
 
 def _written(path: Path, data: bytes) -> Path:

@@ -1,330 +1,236 @@
-"""The figures of a report, drawn once for the page (SVG in the page's own colours) and for files.
-
-For the page, colours are written as tokens that the page's style sheet gives a value, so that one
-drawing serves light and dark. No figure uses matplotlib's global state.
-"""
+"""The figures of a report: which there are, what they say, how they are drawn."""
 
 from __future__ import annotations
 
 import dataclasses
-import io
 import math
-from collections.abc import Callable, Mapping
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
-from jaxhpo.analysis.slices import Slice
+from jaxhpo.analysis.association import Association
 from jaxhpo.analysis.study import Analysis
+from jaxhpo.report import panels, words
+from jaxhpo.report.drawing import NARROW, PAPER, WIDE, Draw, Drawing, Picture, drawing, picture
+from jaxhpo.report.panels import dots, objective_scale, plain
+from jaxhpo.report.scales import number_ticks, scale
 
-# What the drawing is made of, on paper. The page has its own values for dark and light; each is a
-# colour that nothing else has, so that it can be found in the SVG.
-PAPER = {
-    "ink": "#1f2430",
-    "faint": "#8b93a1",
-    "rule": "#dfe3ea",
-    "explore": "#7b8496",
-    "model": "#0b74b8",
-    "best": "#d1570c",
-    "band": "#9cc7e4",
-    "surface": "#fefefe",
-}
-_COLUMNS = 3
-_PAGE = 9  # slices a figure
 _MOST_CURVES = 150
-_MOST_MARKS = 3000
+_MOST_BARS = 30
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A figure: `name` is its file's, `alt` says in words what it shows, `svg` is for the page."""
+    """A figure: drawings for the page, and the same as PNG files. The caption says n and which
+    trials."""
 
     name: str
     title: str
     caption: str
-    alt: str
-    svg: str
-    png: bytes
+    drawings: tuple[Drawing, ...]
+    pictures: tuple[Picture, ...]
 
 
-def figures(found: Analysis) -> list[Figure]:
-    """All figures that there is something for."""
+def figures(found: Analysis) -> dict[str, Figure]:
+    """All figures that there is something for, by name."""
     made = []
     if found.progress.number:
-        made.append(_progress(found))
-        active = [s for s in found.slices if s.x]
-        pages = [active[i : i + _PAGE] for i in range(0, len(active), _PAGE)]
-        made += [_slices(found, page, i, len(pages)) for i, page in enumerate(pages)]
-        if any(a.strength is not None for a in found.associations):
-            made.append(_associations(found))
+        made += [_progress(found), _slices(found), _associations(found)]
     if found.learning.units > 1:
         made.append(_learning(found))
-    return made
+    return {figure.name: figure for figure in made if figure is not None}
 
 
-def _drawn(
-    name: str, title: str, caption: str, alt: str, size: tuple[float, float], draw: Callable
-) -> Figure:
-    """Draws twice: SVG with text as text, and PNG."""
-    style: Mapping = {
-        "font.family": "sans-serif",
-        "font.size": 10,
-        "svg.fonttype": "none",
-        "svg.hashsalt": name,
-        "text.color": PAPER["ink"],
-        "axes.labelcolor": PAPER["ink"],
-        "axes.edgecolor": PAPER["rule"],
-        "axes.facecolor": "none",
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.titlesize": 10,
-        "axes.titlelocation": "left",
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "grid.color": PAPER["rule"],
-        "grid.linewidth": 0.8,
-        "xtick.color": PAPER["faint"],
-        "ytick.color": PAPER["faint"],
-        "xtick.labelcolor": PAPER["ink"],
-        "ytick.labelcolor": PAPER["ink"],
-        "legend.frameon": False,
-        "legend.fontsize": 9,
-    }
-    with matplotlib.rc_context(style):
-        canvas = Canvas(figsize=size, layout="constrained")
-        draw(canvas)
-        svg, png = io.StringIO(), io.BytesIO()
-        canvas.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
-        canvas.savefig(png, format="png", dpi=160, facecolor="white", metadata={"Software": None})
-    text = svg.getvalue()
+def _figure(name: str, title: str, caption: str, alt: str, height: float, draw: Draw) -> Figure:
     return Figure(
         name=name,
         title=title,
         caption=caption,
-        alt=alt,
-        svg=text[text.index("<svg") :],
-        png=png.getvalue(),
+        drawings=(
+            drawing("wide", f"{name}-w", alt, (WIDE, height), draw),
+            drawing("narrow", f"{name}-n", alt, (NARROW, height), draw),
+        ),
+        pictures=(picture(name, alt, (WIDE, height), draw),),
     )
-
-
-def _range(values: np.ndarray, maximize: bool) -> tuple[float, float, int]:
-    """What of the objective's axis to show, and how many values lie outside on the bad side.
-
-    The bad tail is cut where it would leave the good half no room: beyond three times the distance
-    from the best to the worse quartile.
-    """
-    sign = 1.0 if maximize else -1.0
-    found = sign * values
-    best, quarter = found.max(), np.quantile(found, 0.25)
-    floor = max(found.min(), best - 3.0 * max(best - quarter, 1e-12))
-    outside = int((found < floor).sum())
-    room = 0.05 * max(best - floor, 1e-12)
-    low, high = sorted((sign * (floor - room), sign * (best + room)))
-    return float(low), float(high), outside
-
-
-def _outside(count: int, total: int, maximize: bool) -> str:
-    if not count:
-        return ""
-    return f" {count} of {total} values are {'below' if maximize else 'above'} what is shown."
 
 
 def _progress(found: Analysis) -> Figure:
     seen, said = found.progress, found.summary
     number, value = np.array(seen.number), np.array(seen.value)
-    low, high, outside = _range(value, said.maximize)
-    model = np.array(seen.phase) == "model"
+    limits = objective_scale(found)
+    average = np.array([np.nan if a is None else a for a in seen.average])
+    averaged = bool(np.isfinite(average).any())
 
     def draw(canvas: Canvas) -> None:
         ax = canvas.subplots()
-        _dots(ax, number, value, model)
+        dots(ax, number, value, np.array(seen.phase), 12, pixels=len(value) > 3000)
         ax.step(number, seen.best, where="post", color=PAPER["best"], lw=2, label="best so far")
-        average = np.array([np.nan if a is None else a for a in seen.average])
-        if np.isfinite(average).any():
-            label = f"average of {seen.window}"
-            ax.plot(number, average, color=PAPER["ink"], lw=1.4, label=label)
-        ax.set(xlabel="trial", ylabel=said.objective, ylim=(low, high))
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        canvas.legend(loc="outside upper left", ncols=4)
+        if averaged:
+            ax.plot(number, average, color=PAPER["ink"], lw=1.4, label=f"mean of {seen.window}")
+        if seen.found is not None:
+            best = seen.best[-1]
+            ax.plot(seen.found, best, "*", color=PAPER["best"], ms=13, mec=PAPER["surface"])
+        ax.set(xlabel="trial", ylabel=plain(said.objective))
+        limits.apply(ax)
+        number_ticks(ax.xaxis, 8, whole=True)
+        _legend(canvas, ax)
 
-    return _drawn(
+    mean = f" Mean: of each value and the {seen.window - 1} before it." if averaged else ""
+    return _figure(
         "progress",
         "The course of the search",
-        f"{said.objective} of {len(number)} complete trials in the order of proposal."
-        + _outside(outside, len(number), said.maximize),
-        f"Dots for {len(number)} trials, a line of the best so far that ends at "
-        f"{seen.best[-1]:.5g}, and a moving average.",
-        (8.2, 3.7),
+        f"{said.objective} of {words.trials(len(number), 'complete')} in the order of proposal; "
+        f"{'higher' if said.maximize else 'lower'} is better.{mean}{limits.note}",
+        f"{said.objective} of {words.trials(len(number), 'complete')} by number, and the best so "
+        f"far, which ends at {words.number(seen.best[-1])}, reached by trial {seen.found}.",
+        3.7,
         draw,
     )
 
 
-def _dots(ax: Axes, x: np.ndarray, y: np.ndarray, model: np.ndarray, size: float = 11) -> None:
-    for mask, colour, label in (
-        (~model, PAPER["explore"], "exploring"),
-        (model, PAPER["model"], "proposed by the model"),
-    ):
-        if mask.any():
-            dots = ax.scatter(x[mask], y[mask], s=size, color=colour, alpha=0.55, lw=0, label=label)
-            dots.set_rasterized(len(x) > _MOST_MARKS)
+def _legend(canvas: Canvas, ax: Axes) -> None:
+    handles, labels = ax.get_legend_handles_labels()
+    known = dict(zip(labels, handles, strict=True))
+    columns = 5 if canvas.get_figwidth() > NARROW else 2
+    canvas.legend(known.values(), known.keys(), loc="outside upper left", ncols=columns)
 
 
-def _slices(found: Analysis, page: list[Slice], place: int, pages: int) -> Figure:
+def _slices(found: Analysis) -> Figure | None:
+    shown = [s for s in found.slices if s.x]
+    if not shown:
+        return None
     said = found.summary
-    values = np.concatenate([np.array(s.value) for s in page])
-    low, high, outside = _range(np.array(found.progress.value), said.maximize)
-    rows = math.ceil(len(page) / _COLUMNS)
-    columns = min(_COLUMNS, len(page))
-
-    def draw(canvas: Canvas) -> None:
-        grid = canvas.subplots(rows, columns, squeeze=False, sharey=True)
-        for ax, one in zip(grid.flat, page, strict=False):
-            _one_slice(ax, one)
-            ax.set_ylim(low, high)
-            best = said.best
-            if best is not None and best.number in one.number:
-                at = one.number.index(best.number)
-                ax.plot(
-                    one.x[at], one.value[at], marker="*", ms=12, color=PAPER["best"], mec="none"
-                )
-        for ax in grid.flat[len(page) :]:
-            ax.set_visible(False)
-        for ax in grid[:, 0]:
-            ax.set_ylabel(said.objective)
-
-    which = f" ({place + 1} of {pages})" if pages > 1 else ""
-    gaps = "".join(
-        f" {s.parameter} was inactive in {s.inactive} trials, which are not shown."
-        for s in page
-        if s.inactive
-    )
-    return _drawn(
-        f"slices{place + 1 if pages > 1 else ''}",
-        f"{said.objective} against each parameter{which}",
-        f"Each dot is a complete trial ({len(values) // len(page)} a panel on average); "
-        "grey: exploring, blue: proposed by the model, star: the best; bars: medians. Other "
-        f"parameters vary too.{gaps}" + _outside(outside, len(found.progress.value), said.maximize),
-        f"Scatter plots of {said.objective} against " + ", ".join(s.parameter for s in page) + ".",
-        (8.2 if columns > 1 else 4.5, 2.5 * rows + 0.2),
-        draw,
+    conditional = [s for s in shown if s.inactive]
+    names = words.listed([s.parameter for s in conditional]) if conditional else ""
+    only = f" Trials in which a parameter was inactive are not in its plot: {names}."
+    return Figure(
+        name="slices",
+        title=f"{said.objective} against each parameter",
+        caption="A dot is a complete trial, a star the best; n is the number of trials in a plot. "
+        "Lines and bars are medians, over at least 5 trials where values are numbers. Choices and "
+        "few-valued numbers are spread sideways. All other parameters vary too, and a model does "
+        f"not try all places alike.{only if conditional else ''}{objective_scale(found).note}",
+        drawings=tuple(panels.drawings(found, shown)),
+        pictures=tuple(panels.pictures(found, shown)),
     )
 
 
-def _one_slice(ax: Axes, one: Slice) -> None:
-    x, y = np.array(one.x), np.array(one.value)
-    model = np.array(one.phase) == "model"
-    if one.kind == "number":
-        if one.log:
-            ax.set_xscale("log")
-            _log_ticks(ax, float(one.low or x.min()), float(one.high or x.max()))
-        elif one.whole:
-            ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        else:
-            ax.xaxis.set_major_locator(MaxNLocator(5))
-    else:
-        spread = np.random.default_rng(0).uniform(-0.28, 0.28, len(x))  # so that dots don't hide
-        for i, middle in enumerate(one.medians):
-            if middle is not None:
-                ax.hlines(middle, i - 0.36, i + 0.36, color=PAPER["ink"], lw=2, zorder=3)
-        x = x + spread
-        shown = [text if len(text) <= 14 else text[:13] + "…" for text in one.labels]
-        crowded = sum(map(len, shown)) > 24
-        ax.set_xticks(range(len(shown)), [_plain(s) for s in shown], rotation=30 * crowded)
-        ax.set_xlim(-0.6, len(shown) - 0.4)
-        ax.grid(visible=False, axis="x")
-    _dots(ax, x, y, model, size=9)
-    ax.set_title(_plain(one.parameter if len(one.parameter) < 34 else one.parameter[:32] + "…"))
-
-
-def _log_ticks(ax: Axes, low: float, high: float) -> None:
-    """A few ticks at 1, 2, 5 times powers of ten, in plain numbers where these are short."""
-    decades = math.log10(high / low)
-    steps = (1,) if decades > 2.5 else (1, 3) if decades > 1.2 else (1, 2, 5)
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks = [s * 10.0**p for p in powers for s in steps if low * 0.99 <= s * 10.0**p <= high * 1.01]
-    ax.xaxis.set_major_locator(FixedLocator(ticks or [low, high]))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
-
-
-def _associations(found: Analysis) -> Figure:
-    shown = [a for a in found.associations if a.strength is not None][:30][::-1]
+def _associations(found: Analysis) -> Figure | None:
+    shown = [a for a in found.associations if _strength(a) is not None]
+    left_out = max(0, len(shown) - _MOST_BARS)
+    shown = shown[:_MOST_BARS]
+    if not shown:
+        return None
+    blocks = [[a for a in shown if a.measure == m] for m in ("rho", "eta")]
+    blocks = [block for block in blocks if block]
 
     def draw(canvas: Canvas) -> None:
-        ax = canvas.subplots()
-        for y, a in enumerate(shown):
-            clear = a.verdict == "associated"
-            colour = PAPER["model"] if clear else PAPER["explore"]
-            strength = a.strength or 0.0
-            ax.hlines(y, 0, strength, color=colour, lw=2)
-            ax.plot(strength, y, "o", color=colour, ms=7, mfc=colour if clear else PAPER["surface"])
-        names = [_plain(f"{a.parameter}  (n = {a.n})") for a in shown]
-        ax.set_yticks(range(len(shown)), names)
-        ax.set_ylim(-0.6, len(shown) - 0.4)
-        ax.axvline(0, color=PAPER["faint"], lw=1)
-        ax.set_xlim(-1, 1)
-        ax.set_xlabel("Spearman's rho (categories: epsilon squared) over all complete trials")
-        ax.grid(visible=False, axis="y")
+        axes = canvas.subplots(
+            len(blocks), 1, squeeze=False, height_ratios=[len(b) + 1.2 for b in blocks]
+        )
+        for ax, block in zip(axes.flat, blocks, strict=True):
+            _bars(ax, block, 26 if canvas.get_figwidth() > NARROW else 14)
+        _legend(canvas, axes.flat[0])
 
-    return _drawn(
+    more = f" {left_out} weaker ones are in the table only." if left_out else ""
+    strengths = [f"{a.parameter} {words.strength(_strength(a))}" for a in shown]
+    return _figure(
         "associations",
         f"How parameters go with {found.summary.objective}",
-        "Descriptive where trials were proposed by a model. Filled: also clear in the exploring "
-        "trials alone, corrected for the number of parameters. Open: not identifiable, or not "
-        "tested.",
-        "Strength of association: "
-        + ", ".join(f"{a.parameter} {a.strength:+.2f}" for a in reversed(shown))
-        + ".",
-        (8.2, 0.34 * len(shown) + 1.2),
+        "Dots: exploring trials, whose number stands beside the name; filled if the effect is "
+        "clear after correction, open if it can't be told. Grey bars: where 95 % of parameters "
+        "without any effect would lie. Diamonds: all complete trials, which the model chose and "
+        f"which therefore only describe the search.{more}",
+        "Strength of association: " + ", ".join(strengths) + ".",
+        0.36 * len(shown) + 0.8 * len(blocks) + 0.6,
         draw,
     )
 
 
-def _learning(found: Analysis) -> Figure:
+def _strength(a: Association) -> float | None:
+    return a.independent.strength if a.q is not None else a.every.strength
+
+
+def _bars(ax: Axes, block: list[Association], longest: int) -> None:
+    height = 0.55
+    for y, a in enumerate(reversed(block)):
+        if a.chance is not None:
+            left = -a.chance if a.measure == "rho" else 0.0
+            ax.barh(y, a.chance - left, height, left, color=PAPER["rule"], zorder=1)
+        if a.every.strength is not None:
+            style = {"ms": 5, "mfc": "none", "mec": PAPER["faint"], "ls": "none", "zorder": 3}
+            ax.plot(a.every.strength, y, "D", label="all trials", **style)
+        if a.q is not None and a.independent.strength is not None:
+            clear = a.verdict == "associated"
+            ax.hlines(y, 0, a.independent.strength, color=PAPER["model"], lw=2, zorder=2)
+            fill = PAPER["model"] if clear else PAPER["surface"]
+            style = {"ms": 8, "color": PAPER["model"], "mfc": fill, "mew": 1.6, "ls": "none"}
+            ax.plot(
+                a.independent.strength,
+                y,
+                "o",
+                label="exploring trials",
+                zorder=4,
+                **style,
+            )
+    names = [plain(f"{words.short(a.parameter, longest)}  ({_n(a)})") for a in reversed(block)]
+    ax.set_yticks(range(len(block)), names)
+    ax.set_ylim(-0.7, len(block) - 0.3)
+    ax.axvline(0, color=PAPER["faint"], lw=1)
+    signed = block[0].measure == "rho"
+    ax.set_xlim(-1.03 if signed else 0, 1.03)
+    ax.set_xlabel("Spearman's rho" if signed else "eta, of values without an order")
+    ax.grid(visible=False, axis="y")
+
+
+def _n(a: Association) -> str:
+    return f"{a.independent.n if a.q is not None else a.every.n}"
+
+
+def _learning(found: Analysis) -> Figure | None:
     seen, said = found.learning, found.summary
     rest = [n for n in seen.curves if n not in seen.top]
-    every = math.ceil(len(rest) / _MOST_CURVES)
-    thinned = rest[:: max(1, every)]
-    finite = np.array([v for c in seen.curves.values() for v in c if v is not None])
-    low, high, outside = _range(finite, said.maximize)
+    thinned = rest[:: max(1, math.ceil(len(rest) / _MOST_CURVES))]
+    finite = np.array([v for curve in seen.curves.values() for v in curve if v is not None])
+    if not len(finite):
+        return None
+    limits = scale(finite, maximize=said.maximize)
 
     def draw(canvas: Canvas) -> None:
         ax = canvas.subplots()
         unit = np.arange(1, seen.units + 1)
-        for n in thinned:
+        for place, n in enumerate(thinned):
             curve = _floats(seen.curves[n])
-            ax.plot(unit[: len(curve)], curve, color=PAPER["explore"], lw=0.6, alpha=0.3)
+            label = "a trial" if place == 0 else None
+            style = {"color": PAPER["explore"], "lw": 0.6, "alpha": 0.35}
+            ax.plot(unit[: len(curve)], curve, label=label, **style)
         band = [_floats(q) for q in (seen.quarter, seen.median, seen.three_quarters)]
-        ax.fill_between(unit, band[0], band[2], color=PAPER["band"], alpha=0.35, lw=0)
-        ax.plot(unit, band[1], color=PAPER["model"], lw=2, label="median and quartiles")
-        for i, n in enumerate(seen.top):
+        if seen.n > 1:
+            ax.fill_between(unit, band[0], band[2], color=PAPER["band"], alpha=0.35, lw=0)
+            ax.plot(unit, band[1], color=PAPER["model"], lw=2, label="median, quartiles")
+        for place, n in enumerate(seen.top):
             curve = _floats(seen.curves[n])
-            label = f"the best {len(seen.top)}" if i == 0 else None
-            ax.plot(unit[: len(curve)], curve, color=PAPER["best"], lw=1.4, alpha=0.9, label=label)
-        ax.set(xlabel="unit (epoch)", ylabel=said.objective, ylim=(low, high))
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        canvas.legend(loc="outside upper left", ncols=3)
+            label = f"the best {len(seen.top)}" if place == 0 else None
+            ax.plot(unit[: len(curve)], curve, color=PAPER["best"], lw=1.4, label=label)
+            ax.plot(len(curve), curve[-1], "o", color=PAPER["best"], ms=4)
+        ax.set(xlabel="unit (epoch)", ylabel=plain(said.objective))
+        limits.apply(ax)
+        number_ticks(ax.xaxis, 8, whole=True)
+        _legend(canvas, ax)
 
-    thin = f" Thin lines: {len(thinned)} of {len(rest)} others." if rest else ""
-    return _drawn(
+    thin = f" Thin lines: {len(thinned)} of the {len(rest)} other trials." if rest else ""
+    return _figure(
         "learning",
         "Learning curves",
-        f"{said.objective} after each unit, of {seen.n} trials.{thin} The median after a unit is "
-        f"over the trials that were trained so far: {seen.reached[0]} at first, "
-        f"{seen.reached[-1]} at the end." + _outside(outside, len(finite), said.maximize),
-        f"Learning curves of {seen.n} trials over {seen.units} units.",
-        (8.2, 3.7),
+        f"{said.objective} after each unit, of {words.trials(seen.n)}, also of those that stopped "
+        f"or diverged.{thin}{limits.note}",
+        f"{said.objective} of {words.trials(seen.n)} over {seen.units} units; the median goes from "
+        f"{words.number(seen.median[0])} to {words.number(seen.median[-1])}.",
+        3.9,
         draw,
     )
 
 
 def _floats(values: tuple[float | None, ...]) -> np.ndarray:
-    return np.array([np.nan if v is None else v for v in values])
-
-
-def _plain(text: str) -> str:
-    """Text in which matplotlib sees no formula."""
-    return text.replace("$", r"\$")
+    return np.array([np.nan if v is None else v for v in values], float)

@@ -4,49 +4,48 @@ from __future__ import annotations
 
 import re
 
-from jaxhpo.analysis.study import Analysis
-from jaxhpo.report import sentences
 from jaxhpo.report.figures import Figure
+from jaxhpo.report.sections import Report
+from jaxhpo.report.sentences import Sentence
 from jaxhpo.report.tables import Table
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 
 
-def markdown(found: Analysis, tables: list[Table], figures: list[Figure], stamp: str) -> str:
+def markdown(report: Report) -> str:
     """The whole report."""
-    by_name = {table.name: table for table in tables}
-    parts = [f"# {escaped(found.name)}: {escaped(found.summary.objective)}", f"Made {stamp}."]
-    parts += [_said(sentences.headline(found)), _table(by_name.get("best"))]
-    parts += ["## How the search went", _figures(figures, "progress")]
-    parts += [_said(sentences.course(found)), _table(by_name.get("top"))]
-    parts += ["## Parameters", _figures(figures, "slices"), _figures(figures, "associations")]
-    parts += [_said(sentences.directions(found)), _table(by_name.get("associations"))]
-    parts += ["## Training", _figures(figures, "learning")]
-    parts += ["## All trials", _said(sentences.trials(found)), _table(by_name.get("counts"))]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    parts = [f"# {escaped(report.title)}", f"Made {escaped(report.stamp)}."]
+    for section in report.sections:
+        parts += [f"## {section.title}", *(_part(part) for part in section.parts)]
+    return "\n\n".join(parts) + "\n"
 
 
 def escaped(text: str) -> str:
     """Text that Markdown, and HTML inside it, leaves as it is."""
-    return _SPECIAL.sub(r"\\\1", text).replace("\n", " ")
+    return _SPECIAL.sub(r"\\\1", text.replace("&", "&amp;")).replace("\n", " ")
 
 
-def _said(found: list[sentences.Sentence]) -> str:
+def _part(part: list[Sentence] | Figure | Table) -> str:
+    if isinstance(part, Table):
+        return _table(part)
+    return _figure(part) if isinstance(part, Figure) else _list(part)
+
+
+def _list(found: list[Sentence]) -> str:
     return "\n".join(f"- {escaped(line.text)}" for line in found)
 
 
-def _table(table: Table | None) -> str:
-    if table is None:
-        return ""
-    line = lambda cells: "| " + " | ".join(escaped(cell) for cell in cells) + " |"  # noqa: E731
-    rule = "| " + " | ".join("---:" if right else "---" for right in table.numeric) + " |"
-    rows = [line(table.columns), rule, *(line(row) for row in table.rows)]
+def _table(table: Table) -> str:
+    rule = "| " + " | ".join("---:" if c.right else "---" for c in table.columns) + " |"
+    rows = [_row([c.name for c in table.columns]), rule, *(_row(row) for row in table.shown())]
     return f"**{escaped(table.title)}**\n\n" + "\n".join(rows)
 
 
-def _figures(figures: list[Figure], name: str) -> str:
-    return "\n\n".join(
-        f"![{escaped(figure.alt)}](figures/{figure.name}.png)\n\n*{escaped(figure.caption)}*"
-        for figure in figures
-        if figure.name.startswith(name)
-    )
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(escaped(cell) for cell in cells) + " |"
+
+
+def _figure(figure: Figure) -> str:
+    images = [f"![{escaped(p.alt)}](figures/{p.name}.png)" for p in figure.pictures]
+    caption = f"**{escaped(figure.title)}.** {escaped(figure.caption)}"
+    return "\n\n".join([*images, caption])

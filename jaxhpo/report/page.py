@@ -1,184 +1,142 @@
-"""The report as one HTML page that needs nothing else: no network, no script."""
+"""The report as one HTML page that needs nothing else: no network, no script.
+
+Text is escaped where it enters the page (`_text`), and nowhere else is text put in.
+"""
 
 from __future__ import annotations
 
 import html
-import re
 
 from jaxhpo.analysis.study import Analysis
-from jaxhpo.report import sentences
-from jaxhpo.report.figures import PAPER, Figure
+from jaxhpo.report import words
+from jaxhpo.report.drawing import Drawing
+from jaxhpo.report.figures import Figure
+from jaxhpo.report.panels import LEGEND, PHASES
+from jaxhpo.report.sections import Report, Section
+from jaxhpo.report.sentences import Sentence
+from jaxhpo.report.style import sheet
 from jaxhpo.report.tables import Table
+from jaxhpo.trial import Status
 
-_DARK = {
-    "ink": "#e8ebf1",
-    "faint": "#8d96a6",
-    "rule": "#2f3642",
-    "explore": "#98a2b5",
-    "model": "#58b4ee",
-    "best": "#ff9a52",
-    "band": "#2c6f9c",
-    "surface": "#161a21",
-}
-_STYLE = """
-:root { color-scheme: light dark; LIGHT --page: #f6f7f9; }
-@media (prefers-color-scheme: dark) { :root { DARK --page: #0f1216; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--ink);
-  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-main { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .2rem; overflow-wrap: anywhere; }
-h2 { font-size: 1.2rem; margin: 0 0 .7rem; }
-.stamp { color: var(--faint); font-size: .85rem; margin: 0 0 1.2rem; }
-section { background: var(--surface); border: 1px solid var(--rule); border-radius: .7rem;
-  padding: 1.2rem 1.3rem; margin: 1rem 0; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .8rem;
-  margin: 0 0 1rem; }
-.tile { border: 1px solid var(--rule); border-radius: .6rem; padding: .6rem .8rem; margin: 0; }
-.tile dt { color: var(--faint); font-size: .8rem; }
-.tile dd { margin: 0; font-size: 1.45rem; font-weight: 650; font-variant-numeric: tabular-nums;
-  overflow-wrap: anywhere; }
-.tile dd small { font-size: .8rem; font-weight: 400; color: var(--faint); display: block; }
-ul { margin: .4rem 0 .8rem; padding-left: 1.15rem; }
-li { margin: .2rem 0; overflow-wrap: anywhere; }
-figure { margin: 1.1rem 0; }
-figure svg { width: 100%; height: auto; display: block; }
-figure svg text { font-family: inherit !important; }
-figcaption, caption { color: var(--faint); font-size: .85rem; text-align: left; }
-figcaption b { color: var(--ink); display: block; font-size: .95rem; }
-.wide { overflow-x: auto; margin: 1rem 0; }
-.wide:focus-visible { outline: 2px solid var(--model); }
-table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
-caption { padding-bottom: .4rem; font-weight: 600; color: var(--ink); }
-th, td { padding: .3rem .75rem .3rem 0; text-align: left; border-bottom: 1px solid var(--rule);
-  vertical-align: top; }
-th { color: var(--faint); font-weight: 500; white-space: nowrap; }
-.n { text-align: right; white-space: nowrap; }
-@media (max-width: 34rem) { section { padding: 1rem .8rem; } main { padding: 1rem .6rem 3rem; }
-  figure { overflow-x: auto; } figure svg { min-width: 34rem; } }
-@media print { body { background: none; } section { break-inside: avoid; border: 0; } }
+_text = html.escape
+_DOT = '<circle cx="5" cy="5" r="3.6" class="{phase}"/>'
+_DIAMOND = '<path d="M5 1 9 5 5 9 1 5z" class="{phase}"/>'
+_STAR = (
+    '<path fill="var(--best)" d="M5 .2 6.2 3.6 9.8 3.7 6.9 5.8 8 9.3 5 7.2 2 9.3 3.1 5.8 .2 3.7 '
+    '3.8 3.6z"/>'
+)
+_LINE = '<path stroke="var(--ink)" stroke-width="1.8" d="M0 5H10"/>'
+
+
+def page(report: Report) -> str:
+    """The whole page."""
+    found = report.found
+    goal = "higher is better" if found.summary.maximize else "lower is better"
+    setting = [goal, *(f"{k} {found.identity[k]}" for k in ("sampler", "seed") if k in found.identity)]
+    sections = "\n".join(
+        _section(section, _tiles(found) if place == 0 else "")
+        for place, section in enumerate(report.sections)
+    )
+    title = _text(report.title)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<title>{title}</title>
+<style>{sheet()}</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+<p class="stamp">{_text(" · ".join(setting))} · made {_text(report.stamp)}</p>
+{sections}
+</main>
+</body>
+</html>
 """
 
 
-def page(found: Analysis, tables: list[Table], figures: list[Figure], stamp: str) -> str:
-    """The whole page."""
-    by_name = {table.name: table for table in tables}
-    said, title = found.summary, f"{found.name}: {found.summary.objective}"
-    parts = [
-        _section(
-            "The best", _tiles(found), _list(sentences.headline(found)), _table(by_name, "best")
-        ),
-        _section(
-            "How the search went",
-            _figures(figures, "progress"),
-            _list(sentences.course(found)),
-            _table(by_name, "top"),
-        ),
-        _section(
-            "Parameters",
-            _figures(figures, "slices"),
-            _figures(figures, "associations"),
-            _list(sentences.directions(found)),
-            _table(by_name, "associations"),
-        ),
-        _section("Training", _figures(figures, "learning")),
-        _section("All trials", _list(sentences.trials(found)), _table(by_name, "counts")),
-    ]
-    light = " ".join(f"--{name}: {colour};" for name, colour in PAPER.items())
-    dark = " ".join(f"--{name}: {colour};" for name, colour in _DARK.items())
-    style = _STYLE.replace("LIGHT", light).replace("DARK", dark)
-    goal = "more is better" if said.maximize else "less is better"
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<link rel="icon" href="data:,">\n<title>{html.escape(title)}</title>\n'
-        f"<style>{style}</style>\n</head>\n<body>\n<main>\n"
-        f"<h1>{html.escape(title)}</h1>\n"
-        f'<p class="stamp">{goal} &middot; seed {html.escape(str(found.identity.get("seed")))} '
-        f"&middot; sampler {html.escape(str(found.identity.get('sampler')))} &middot; made "
-        f"{html.escape(stamp)}</p>\n"
-        + "\n".join(p for p in parts if p)
-        + "\n</main>\n</body>\n</html>\n"
-    )
+def _section(section: Section, first: str) -> str:
+    parts = "\n".join(_part(part) for part in section.parts)
+    return f"<section>\n<h2>{_text(section.title)}</h2>\n{first}{parts}\n</section>"
 
 
-def _section(title: str, *parts: str) -> str:
-    body = "\n".join(part for part in parts if part)
-    if not body:
-        return ""
-    return f"<section>\n<h2>{html.escape(title)}</h2>\n{body}\n</section>"
+def _part(part: list[Sentence] | Figure | Table) -> str:
+    if isinstance(part, Table):
+        return _table(part)
+    return _figure(part) if isinstance(part, Figure) else _list(part)
 
 
 def _tiles(found: Analysis) -> str:
-    said, best = found.summary, found.summary.best
+    said, best, test = found.summary, found.summary.best, found.test
     shown = []
     if best is not None:
-        small = f"trial {best.number}, validation"
-        shown.append((f"best {said.objective}", sentences.number(best.value), small))
-    if found.test is not None and said.objective in found.test.metrics:
-        value = sentences.number(found.test.metrics[said.objective])
-        shown.append((f"test {said.objective}", value, "seen once, at the end"))
-    complete = said.statuses.get("complete", 0)
-    others = ", ".join(f"{n:,} {s}" for s, n in said.statuses.items() if s != "complete")
-    shown.append(("complete trials", f"{complete:,}", others or "no others"))
+        shown.append((f"best {said.objective}", words.number(best.value), f"trial {best.number}"))
+    if test is not None and said.objective in test.metrics:
+        value = words.number(test.metrics[said.objective])
+        shown.append((f"test {said.objective}", value, f"trial {test.number}, never searched on"))
+    complete = said.count(Status.COMPLETE)
+    others = [f"{words.count(c.n)} {c.status}" for c in said.counts if c.status != "complete"]
+    small = ", ".join(others) if others else f"of {words.trials(said.trials)}"
+    shown.append(("complete trials", words.count(complete), small))
     seconds = [run.seconds for run in found.runs if run.seconds is not None]
     if seconds:
-        runs = f"{len(found.runs)} run{'s' if len(found.runs) > 1 else ''}"
-        shown.append(("time", sentences.duration(sum(seconds)), runs))
+        runs = f"in {len(seconds)} run{'' if len(seconds) == 1 else 's'}"
+        shown.append(("time", words.duration(sum(seconds)), runs))
     tiles = "".join(
-        f'<div class="tile"><dt>{html.escape(name)}</dt><dd>{html.escape(value)}'
-        f"<small>{html.escape(small)}</small></dd></div>"
-        for name, value, small in shown
+        f'<div class="tile{" first" if place == 0 and best else ""}"><dt>{_text(name)}</dt>'
+        f"<dd>{_text(value)}<small>{_text(small)}</small></dd></div>"
+        for place, (name, value, small) in enumerate(shown)
     )
-    return f'<dl class="tiles">{tiles}</dl>'
+    return f'<dl class="tiles">{tiles}</dl>\n'
 
 
-def _list(found: list[sentences.Sentence]) -> str:
-    if not found:
-        return ""
-    items = "".join(
-        f'<li data-evidence="{html.escape(s.evidence)}">{html.escape(s.text)}</li>' for s in found
-    )
+def _list(found: list[Sentence]) -> str:
+    items = "".join(f'<li data-evidence="{_text(s.evidence)}">{_text(s.text)}</li>' for s in found)
     return f"<ul>{items}</ul>"
 
 
-def _table(tables: dict[str, Table], name: str) -> str:
-    table = tables.get(name)
-    if table is None:
-        return ""
-    css = ['class="n"' if right else "" for right in table.numeric]
+def _table(table: Table) -> str:
+    css = [' class="n"' if column.right else "" for column in table.columns]
     head = "".join(
-        f'<th scope="col" {c}>{html.escape(text)}</th>'
-        for text, c in zip(table.columns, css, strict=True)
+        f'<th scope="col"{c}>{_text(column.name)}</th>'
+        for column, c in zip(table.columns, css, strict=True)
     )
     rows = "".join(
-        "<tr>"
-        + "".join(f"<td {c}>{html.escape(v)}</td>" for v, c in zip(row, css, strict=True))
-        + "</tr>"
-        for row in table.rows
+        "<tr>" + "".join(f"<td{c}>{_text(v)}</td>" for v, c in zip(row, css, strict=True)) + "</tr>"
+        for row in table.shown()
     )
-    label = html.escape(table.title)
+    title = _text(table.title)
     return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{label}"><table>'
-        f"<caption>{label}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{title}"><table>'
+        f"<caption>{title}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
-
-
-def _figures(figures: list[Figure], name: str) -> str:
-    return "\n".join(_figure(f) for f in figures if f.name.startswith(name))
 
 
 def _figure(figure: Figure) -> str:
-    svg = figure.svg
-    for token, colour in PAPER.items():
-        svg = svg.replace(colour, f"var(--{token})")
-    # Ids must be unique on a page that holds several drawings.
-    svg = re.sub(r'id="([^"]+)"', rf'id="{figure.name}-\1"', svg)
-    svg = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{figure.name}-", svg)
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    label = html.escape(figure.alt)
-    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    panels = [d for d in figure.drawings if d.kind == "panel"]
+    drawn = "\n".join(_drawing(d) for d in figure.drawings)
+    css = "panels" if panels else "both"
     return (
-        f"<figure>{svg}<figcaption><b>{html.escape(figure.title)}</b>"
-        f"{html.escape(figure.caption)}</figcaption></figure>"
+        f"<figure><figcaption><h3>{_text(figure.title)}</h3><p>{_text(figure.caption)}</p>"
+        f'</figcaption>{_key(drawn) if panels else ""}<div class="{css}">{drawn}</div></figure>'
     )
+
+
+def _drawing(one: Drawing) -> str:
+    return f'<div class="{one.kind}" role="img" aria-label="{_text(one.alt)}">{one.svg}</div>'
+
+
+def _key(drawn: str) -> str:
+    """What the marks mean, for panels that have no room to say it."""
+    marks = [(LEGEND[p], (_DIAMOND if p == "given" else _DOT).format(phase=p)) for p in PHASES]
+    marks = [(name, mark) for name, mark in marks]
+    marks += [("best", _STAR), ("median", _LINE)]
+    items = "".join(
+        f'<li><svg viewBox="0 0 10 10" aria-hidden="true">{mark}</svg>{_text(name)}</li>'
+        for name, mark in marks
+    )
+    return f'<ul class="key">{items}</ul>'

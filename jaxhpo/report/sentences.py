@@ -6,194 +6,283 @@ import dataclasses
 import datetime
 from typing import Any
 
-from jaxhpo.analysis.association import FEWEST, RATE
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.association import FEWEST, RATE, Association
+from jaxhpo.analysis.study import Analysis, Run
+from jaxhpo.report import words
+from jaxhpo.report.words import duration, number
+from jaxhpo.trial import Status
+
+_NAMED = 8  # names in one sentence; the table has them all
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sentence:
-    """A statement, and the part of the analysis that it was made from (as in ``report.json``)."""
+    """A statement, and where in ``report.json`` the result lies that it was made from (a JSON
+    pointer, RFC 6901)."""
 
     text: str
     evidence: str
 
 
-def number(value: float | None) -> str:
-    """Five significant digits, or "unknown"."""
-    return "unknown" if value is None else f"{value:.5g}"
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as a person would say them."""
-    if seconds is None:
-        return "unknown"
-    if seconds < 1:
-        return f"{seconds * 1000:.3g} ms"
-    if seconds < 120:
-        return f"{seconds:.3g} s"
-    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+def sentences(found: Analysis) -> dict[str, list[Sentence]]:
+    """All that is said, by section."""
+    return {
+        "headline": headline(found),
+        "course": course(found),
+        "directions": directions(found),
+        "training": training(found),
+        "trials": trials(found),
+        "runs": [_run(run, place) for place, run in enumerate(found.runs)],
+    }
 
 
 def headline(found: Analysis) -> list[Sentence]:
     """What matters first: the best, what it scored on test data, how far to trust it."""
-    best, test, said = found.summary.best, found.test, found.summary
+    said, best = found.summary, found.summary.best
     if best is None:
-        return [
-            Sentence(
-                text=f"No trial of {said.trials} is complete, so there is no best configuration.",
-                evidence="summary.best",
-            )
-        ]
-    complete = said.spread.n
+        return [_unscored(found)]
+    n = said.spread.n
+    extreme = f"the {'highest' if said.maximize else 'lowest'} of {words.trials(n, 'complete')}"
+    only = "the only complete trial"
     lines = [
         Sentence(
-            text=f"The best {said.objective} is {number(best.value)}, of trial {best.number}: the "
-            f"{'highest' if said.maximize else 'lowest'} of {_trials(complete, 'complete')}.",
-            evidence="summary.best",
+            text=f"The best {said.objective} is {number(best.value)}, of trial {best.number}: "
+            f"{extreme if n > 1 else only}.",
+            evidence="/summary/best",
         )
     ]
-    if test is not None and test.number == best.number:
-        scores = ", ".join(f"{name} {number(value)}" for name, value in test.metrics.items())
-        lines.append(
-            Sentence(
-                text=f"On test data, which nothing was chosen by, it has {scores}.",
-                evidence="test",
-            )
-        )
-    optimistic = f"It is the best of {complete} noisy values, and so likely better than the truth"
-    held = "the test score is not." if test is not None else "by how much is unknown: no test data."
-    if complete > 1:
-        lines.append(Sentence(text=f"{optimistic}; {held}", evidence="summary.spread.n"))
     if said.ties > 1:
         lines.append(
             Sentence(
-                text=f"{said.ties} complete trials have exactly this value; the earliest is shown.",
-                evidence="summary.ties",
+                text=f"{words.trials(said.ties, 'complete')} have exactly this value; the earliest "
+                "is shown.",
+                evidence="/summary/ties",
             )
         )
-    return lines
+    return [*lines, *_test(found), *([_optimistic(found)] if n > 1 else [])]
+
+
+def _unscored(found: Analysis) -> Sentence:
+    said = found.summary
+    if not said.trials:
+        return Sentence(
+            text="No trial has been proposed yet: there is nothing to report.",
+            evidence="/summary/trials",
+        )
+    stopped = said.count(Status.STOPPED)
+    more = f" {words.trials(stopped)} stopped early; a value reached so is not compared."
+    return Sentence(
+        text=f"None of {words.trials(said.trials)} is complete, so there is no best configuration."
+        + (more if stopped else ""),
+        evidence="/summary/counts",
+    )
+
+
+def _test(found: Analysis) -> list[Sentence]:
+    test, best = found.test, found.summary.best
+    if test is None or best is None:
+        return []
+    scores = words.listed([f"{name} {number(value)}" for name, value in test.metrics.items()])
+    which = "it has" if test.number == best.number else f"trial {test.number} has"
+    return [
+        Sentence(
+            text=f"On test data, which nothing was chosen by, {which} {scores}.", evidence="/test"
+        )
+    ]
+
+
+def _optimistic(found: Analysis) -> Sentence:
+    tested = found.test is not None and found.summary.objective in found.test.metrics
+    held = (
+        "the test score is free of that."
+        if tested
+        else "by how much is unknown, as it was not scored on test data."
+    )
+    return Sentence(
+        text=f"It was picked as the best of {found.summary.spread.n} values, so if these are noisy "
+        f"it is likely better than what the configuration is worth; {held}",
+        evidence="/test" if tested else "/summary/spread/n",
+    )
 
 
 def course(found: Analysis) -> list[Sentence]:
     """How the best was come by."""
     seen = found.progress
-    if seen.found is None:
+    if seen.found is None or seen.since is None:
+        return []
+    after = (
+        f"{words.trials(seen.since, 'complete')} came after it without bettering it"
+        if seen.since
+        else "no complete trial came after it"
+    )
+    return [
+        Sentence(
+            text=f"The best value was reached by trial {seen.found}; {after}.",
+            evidence="/progress/found",
+        )
+    ]
+
+
+def directions(found: Analysis) -> list[Sentence]:
+    """What can be told of the parameters, and what can't."""
+    if found.summary.best is None:
+        return []
+    clear = [
+        _clear(found, a, place)
+        for place, a in enumerate(found.associations)
+        if a.verdict == "associated"
+    ]
+    lines = [*clear, *_unclear(found), *_untested(found)]
+    if any(a.q is not None for a in found.associations):
+        lines.append(
+            Sentence(
+                text="Tested on exploring trials only, those chosen without looking at results "
+                f"(at least {FEWEST}), and corrected for the number of tests (q, Benjamini and "
+                "Hochberg). rho (Spearman) sees a steady rise or fall, not a best value in the "
+                "middle: look at the plots too. eta (Kruskal and Wallis) is for values without an "
+                "order and has no sign.",
+                evidence="/associations",
+            )
+        )
+    return lines
+
+
+def _clear(found: Analysis, a: Association, place: int) -> Sentence:
+    objective, n = found.summary.objective, a.independent.n
+    strength = a.independent.strength or 0.0
+    if a.measure == "rho":
+        larger = (strength > 0) is found.summary.maximize
+        text = (
+            f"{objective} tends to be better for {'larger' if larger else 'smaller'} "
+            f"{a.parameter}: rho {words.strength(strength)}, q = {words.chance(a.q)}, over {n} "
+            "exploring trials."
+        )
+    else:
+        medians = [(g.median, g) for g in a.groups if g.median is not None]
+        pick = max if found.summary.maximize else min
+        median, best = pick(medians, key=lambda pair: pair[0])
+        text = (
+            f"{objective} differs between the values of {a.parameter}: eta "
+            f"{words.ratio(strength)}, q = {words.chance(a.q)}, over {n} exploring trials; the "
+            f"best median is {number(median)}, of {best.label} (n = {best.n})."
+        )
+    return Sentence(text=text, evidence=f"/associations/{place}")
+
+
+def _unclear(found: Analysis) -> list[Sentence]:
+    names = [a.parameter for a in found.associations if a.verdict == "not identifiable"]
+    if not names:
         return []
     return [
         Sentence(
-            text=f"The best value was reached by trial {seen.found}; "
-            f"{_trials(seen.since or 0, 'complete')} came after it without bettering it.",
-            evidence="progress.found",
-        ),
-        Sentence(
-            text=f"The moving average is over {seen.window} complete trials in order of proposal.",
-            evidence="progress.window",
-        ),
+            text=f"No steady effect can be told from these trials (q above {RATE}; not the same as "
+            f"unimportant) for {_names(names)}.",
+            evidence="/associations",
+        )
     ]
 
 
-def trials(found: Analysis) -> list[Sentence]:
-    """Counts, spread and durations."""
-    said = found.summary
-    lines = [
+def _untested(found: Analysis) -> list[Sentence]:
+    by_reason: dict[str, list[str]] = {}
+    for a in found.associations:
+        if a.verdict == "not tested":
+            by_reason.setdefault(a.reason, []).append(a.parameter)
+    return [
         Sentence(
-            text=f"Of {_trials(said.trials)}, "
-            + (", ".join(f"{n} {s}" for s, n in said.statuses.items()) or "none has begun")
-            + ".",
-            evidence="summary.statuses",
+            text=f"Unknown, as it could not be tested: {_names(names)} ({reason}).",
+            evidence="/associations",
         )
+        for reason, names in by_reason.items()
     ]
-    if said.spread.n > 1:
+
+
+def _names(names: list[str]) -> str:
+    if len(names) <= _NAMED:
+        return words.listed(names)
+    return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} others"
+
+
+def training(found: Analysis) -> list[Sentence]:
+    """Learning curves and times."""
+    said, seen = found.summary, found.learning
+    lines = []
+    if seen.units > 1:
         lines.append(
             Sentence(
-                text=f"{said.objective} over the {said.spread.n} complete trials: mean "
-                f"{number(said.spread.mean)}, sd {number(said.spread.sd)}, median "
-                f"{number(said.spread.median)}, from {number(said.spread.low)} to "
-                f"{number(said.spread.high)}. These are trials that a search chose, not a sample.",
-                evidence="summary.spread",
-            )
-        )
-    if said.statuses.get("stopped"):
-        lines.append(
-            Sentence(
-                text=f"{_trials(said.statuses['stopped'])} were stopped early; their values were "
-                "reached with fewer units and are left out of means, slices and correlations.",
-                evidence="summary.statuses",
+                text="The quartiles after a unit are over the trials that were trained that far: "
+                f"{seen.reached[0]} after the first, {seen.reached[-1]} after unit {seen.units}. "
+                "Late ones are of fewer, other trials.",
+                evidence="/learning/reached",
             )
         )
     if said.seconds.n:
         lines.append(
             Sentence(
                 text=f"A complete trial took {duration(said.seconds.median)} of its population's "
-                f"time in the median (n = {said.seconds.n}); {said.units:,} units were trained.",
-                evidence="summary.seconds",
+                f"time in the median (n = {said.seconds.n}, from {duration(said.seconds.low)} to "
+                f"{duration(said.seconds.high)}).",
+                evidence="/summary/seconds",
             )
         )
-    lines += [_run(run, i) for i, run in enumerate(found.runs)]
-    return lines
-
-
-def directions(found: Analysis) -> list[Sentence]:
-    """What can be told of the parameters, and what can't."""
-    if not found.associations:
-        return []
-    clear = [a for a in found.associations if a.verdict == "associated"]
-    unclear = [a for a in found.associations if a.verdict == "not identifiable"]
-    untested = [a for a in found.associations if a.verdict == "not tested"]
-    lines = []
-    for a in clear:
-        if a.ordered and a.rho_independent is not None:
-            better = (a.rho_independent > 0) is found.summary.maximize
-            text = (
-                f"{found.summary.objective} tends to be better for "
-                f"{'larger' if better else 'smaller'} {a.parameter}: Spearman's rho "
-                f"{a.rho_independent:+.2f}, q = {a.q:.2g}, over {a.independent} trials chosen "
-                "without looking at results."
-            )
-        else:
-            text = (
-                f"{found.summary.objective} differs between the values of {a.parameter}: epsilon "
-                f"squared {a.rho_independent:.2f}, q = {a.q:.2g}, over {a.independent} trials "
-                "chosen without looking at results."
-            )
-        lines.append(Sentence(text=text, evidence=f"associations.{a.parameter}"))
-    if unclear:
-        names = ", ".join(a.parameter for a in unclear)
+    if said.units:
         lines.append(
             Sentence(
-                text=f"Not identifiable from these trials (q above {RATE}, which is not to say "
-                f"unimportant): {names}.",
-                evidence="associations",
+                text=f"All {words.trials(said.trials)} together were trained for {said.units:,} "
+                "units.",
+                evidence="/summary/units",
             )
         )
-    if untested:
-        names = ", ".join(f"{a.parameter} ({a.reason})" for a in untested)
-        lines.append(Sentence(text=f"Not tested: {names}.", evidence="associations"))
-    lines.append(
-        Sentence(
-            text="P-values are from trials of the exploring phase only, corrected over all "
-            f"parameters (Benjamini and Hochberg); below {FEWEST} such trials nothing is tested. "
-            "Only a steady rise or fall shows: a best value in the middle does not.",
-            evidence="associations",
-        )
-    )
     return lines
 
 
-def _run(run: Any, place: int) -> Sentence:
+def trials(found: Analysis) -> list[Sentence]:
+    """Counts and spread."""
+    said = found.summary
+    lines = []
+    if said.trials:
+        counted = words.listed([f"{c.n:,} {c.status}" for c in said.counts])
+        lines.append(
+            Sentence(text=f"Of {words.trials(said.trials)}: {counted}.", evidence="/summary/counts")
+        )
+    if said.spread.n > 1:
+        lines.append(
+            Sentence(
+                text=f"{said.objective} over the {said.spread.n} complete trials: mean "
+                f"{number(said.spread.mean)}, sd {number(said.spread.sd)}, median "
+                f"{number(said.spread.median)}, quartiles {number(said.spread.quarter)} and "
+                f"{number(said.spread.three_quarters)}, from {number(said.spread.low)} to "
+                f"{number(said.spread.high)}. They describe what this search tried, not the space.",
+                evidence="/summary/spread",
+            )
+        )
+    if stopped := said.count(Status.STOPPED):
+        were = "was" if stopped == 1 else "were"
+        lines.append(
+            Sentence(
+                text=f"{words.trials(stopped)} {were} stopped early. What such a trial had reached "
+                "was reached with fewer units, so it is left out of the best, of means, plots "
+                "against parameters and correlations; learning curves show it.",
+                evidence="/summary/counts",
+            )
+        )
+    if diverged := said.count(Status.DIVERGED):
+        text = f"{words.trials(diverged)} diverged and {'has' if diverged == 1 else 'have'} no value."
+        lines.append(Sentence(text=text, evidence="/summary/counts"))
+    return lines
+
+
+def _run(run: Run, place: int) -> Sentence:
     began = datetime.datetime.fromtimestamp(run.started, datetime.UTC).strftime("%Y-%m-%d %H:%M")
     how = "is running, or was killed" if run.how is None else f"ended {run.how}"
     took = "" if run.seconds is None else f" after {duration(run.seconds)}"
-    versions = {k: v for k, v in run.info.get("versions", {}).items() if v}
-    devices = run.info.get("devices") or {}
+    info: dict[str, Any] = dict(run.info)
+    versions = {k: v for k, v in (info.get("versions") or {}).items() if v}
+    devices, git = info.get("devices") or {}, info.get("git") or {}
     where = f"{devices['count']} x {devices['kind']}" if devices else "an unknown device"
     software = ", ".join(f"{k} {v}" for k, v in versions.items()) or "unknown versions"
+    changed = " with changes" if git.get("changed") else ""
+    revision = f"; git {str(git['revision'])[:12]}{changed}" if git.get("revision") else ""
     return Sentence(
-        text=f"The run of {began} UTC {how}{took}, on {where} with {software}.",
-        evidence=f"runs.{place}",
+        text=f"The run of {began} UTC {how}{took}, on {where} with {software}{revision}.",
+        evidence=f"/runs/{place}",
     )
-
-
-def _trials(count: int, kind: str = "") -> str:
-    kind = f"{kind} " if kind else ""
-    return f"{count:,} {kind}trial{'' if count == 1 else 's'}"

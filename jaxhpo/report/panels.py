@@ -1,0 +1,170 @@
+"""The objective against each parameter: a panel each on the page, nine on a PNG."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from jaxhpo.analysis.slices import Slice
+from jaxhpo.analysis.study import Analysis
+from jaxhpo.report import words
+from jaxhpo.report.drawing import PANEL, PAPER, WIDE, Draw, Drawing, Picture, drawing, picture
+from jaxhpo.report.scales import Scale, log_ticks, number_ticks, scale
+
+COLUMNS = 3
+PER_PICTURE = 9
+MOST_DOTS = 12_000  # on the page; with more of them, dots are pixels
+_JITTER = 0.3  # of the distance between neighbours
+PHASES = ("explore", "given", "model")
+LEGEND = {"explore": "exploring", "given": "given", "model": "proposed by the model"}
+
+
+def pictures(found: Analysis, shown: list[Slice]) -> list[Picture]:
+    """The PNG files."""
+    limits = objective_scale(found)
+    pages = [shown[i : i + PER_PICTURE] for i in range(0, len(shown), PER_PICTURE)]
+    made = []
+    for place, page in enumerate(pages):
+        columns, rows = min(COLUMNS, len(page)), math.ceil(len(page) / COLUMNS)
+        name = "slices" if len(pages) == 1 else f"slices{place + 1}"
+        alt = f"Scatter plots of {found.summary.objective} against "
+        alt += words.listed([s.parameter for s in page]) + "."
+        size = (WIDE if columns > 1 else WIDE / 2, 2.45 * rows + 0.4)
+        made.append(picture(name, alt, size, _grid(found, page, limits, rows, columns)))
+    return made
+
+
+def drawings(found: Analysis, shown: list[Slice]) -> list[Drawing]:
+    """The panels for the page."""
+    limits = objective_scale(found)
+    pixels = sum(len(s.x) for s in shown) > MOST_DOTS
+
+    def panel(one: Slice) -> Draw:
+        def draw(canvas: Canvas) -> None:
+            ax = canvas.subplots()
+            _panel(ax, one, limits, found, pixels=pixels)
+
+        return draw
+
+    return [
+        drawing("panel", f"slice{i}", _alt(found, one), (PANEL, 2.3), panel(one))
+        for i, one in enumerate(shown)
+    ]
+
+
+def objective_scale(found: Analysis) -> Scale:
+    """The objective's axis, over all complete trials."""
+    return scale(np.array(found.progress.value), maximize=found.summary.maximize)
+
+
+def dots(
+    ax: Axes, x: np.ndarray, y: np.ndarray, phases: np.ndarray, size: float, *, pixels: bool
+) -> None:
+    """One dot a trial, coloured by how the trial was chosen; the user's own are diamonds."""
+    for phase in PHASES:
+        at = phases == phase
+        if at.any():
+            marker = "D" if phase == "given" else "o"
+            made = ax.scatter(
+                x[at],
+                y[at],
+                s=size,
+                marker=marker,
+                color=PAPER[phase],
+                alpha=0.6,
+                lw=0,
+                label=LEGEND[phase],
+            )
+            made.set_rasterized(pixels)
+
+
+def plain(text: str) -> str:
+    """Text in which matplotlib sees no formula."""
+    return text.replace("$", r"\$")
+
+
+def _alt(found: Analysis, one: Slice) -> str:
+    middles = [m for m in one.middles if m.median is not None]
+    text = f"{found.summary.objective} against {one.parameter}, {words.trials(len(one.x))}."
+    if not middles:
+        return text
+    names = [one.labels[int(m.x)] if one.labels else f"{m.x:.3g}" for m in middles]
+    pairs = [f"{words.number(m.median)} at {n}" for m, n in zip(middles, names, strict=True)]
+    return f"{text} Medians: {', '.join(pairs)}."
+
+
+def _grid(found: Analysis, page: list[Slice], limits: Scale, rows: int, columns: int) -> Draw:
+    def draw(canvas: Canvas) -> None:
+        grid = canvas.subplots(rows, columns, squeeze=False)
+        for ax, one in zip(grid.flat, page, strict=False):
+            _panel(ax, one, limits, found, pixels=False)
+        for ax in grid.flat[len(page) :]:
+            ax.set_visible(False)
+        for ax in grid[:, 0]:
+            ax.set_ylabel(plain(found.summary.objective))
+        known = {
+            label: handle
+            for ax in grid.flat
+            for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+        }
+        canvas.legend(known.values(), known.keys(), loc="outside upper left", ncols=5)
+
+    return draw
+
+
+def _panel(ax: Axes, one: Slice, limits: Scale, found: Analysis, *, pixels: bool) -> None:
+    x, y = np.array(one.x), np.array(one.value)
+    middles = [(m.x, m.median) for m in one.middles if m.median is not None]
+    if one.kind == "number":
+        _number_axis(ax, one)
+        x = x + _jitter(len(x)) * (one.spacing or 0.0)
+    else:
+        _label_axis(ax, one)
+        x = x + _jitter(len(x))
+    dots(ax, x, y, np.array(one.phase), 9, pixels=pixels)
+    if one.kind == "number":
+        ax.plot(*zip(*middles, strict=True), color=PAPER["ink"], lw=1.6) if middles else None
+    else:
+        for at, median in middles:
+            ax.hlines(median, at - 0.38, at + 0.38, color=PAPER["ink"], lw=2.2, zorder=3)
+    best = found.summary.best
+    if best is not None and best.number in one.number:
+        at = one.number.index(best.number)
+        style = {"marker": "*", "ms": 13, "mec": PAPER["surface"], "mew": 0.8, "ls": "none"}
+        ax.plot(x[at], y[at], color=PAPER["best"], label="best", zorder=4, **style)
+    limits.apply(ax)
+    n = f"n = {len(x)}"
+    ax.set_title(plain(words.short(one.parameter, 34 - len(n))))
+    ax.set_title(n, loc="right", weight="normal", size=9, color=PAPER["faint"])
+
+
+def _jitter(n: int) -> np.ndarray:
+    """Shifts that keep dots from hiding each other, the same every time."""
+    return np.random.default_rng(0).uniform(-_JITTER, _JITTER, n)
+
+
+def _number_axis(ax: Axes, one: Slice) -> None:
+    low, high = float(one.low or 0.0), float(one.high or 0.0)
+    if one.log and high > low:
+        ax.set_xscale("log")
+        log_ticks(ax.xaxis, low, high, 4)
+        room = (high / low) ** 0.04
+        ax.set_xlim(low / room, high * room)
+        return
+    number_ticks(ax.xaxis, 5, whole=one.whole)
+    room = 0.04 * (high - low) + _JITTER * (one.spacing or 0.0) or 0.5
+    ax.set_xlim(low - room, high + room)
+
+
+def _label_axis(ax: Axes, one: Slice) -> None:
+    shown = [words.short(text, 15) for text in one.labels]
+    every = math.ceil(len(shown) / 12)  # so that names don't run into each other
+    places = range(0, len(shown), every)
+    crowded = sum(len(shown[i]) + 2 for i in places) > 30
+    turned = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
+    ax.set_xticks(places, [plain(shown[i]) for i in places], **turned)
+    ax.set_xlim(-0.6, len(shown) - 0.4)
+    ax.grid(visible=False, axis="x")

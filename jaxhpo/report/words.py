@@ -1,0 +1,74 @@
+"""Numbers and names as a report writes them. One number looks the same wherever it stands."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+UNKNOWN = "unknown"
+
+
+def number(value: float | None) -> str:
+    """Five significant digits, or "unknown"."""
+    return UNKNOWN if value is None or not math.isfinite(value) else f"{value:.5g}"
+
+
+def strength(value: float | None) -> str:
+    """A correlation: two decimals and its sign."""
+    return UNKNOWN if value is None else f"{value:+.2f}"
+
+
+def ratio(value: float | None) -> str:
+    """A share without a sign: two decimals."""
+    return UNKNOWN if value is None else f"{value:.2f}"
+
+
+def chance(value: float | None) -> str:
+    """A p- or q-value: two significant digits."""
+    return UNKNOWN if value is None else f"{value:.2g}"
+
+
+def percent(value: float) -> str:
+    """0 to 1 as a percentage without decimals."""
+    return f"{100 * value:.0f} %"
+
+
+def count(value: int) -> str:
+    """A whole number with commas."""
+    return f"{value:,}"
+
+
+def trials(n: int, kind: str = "") -> str:
+    """"1 complete trial", "2,000 trials"."""
+    return f"{n:,} {kind + ' ' if kind else ''}trial{'' if n == 1 else 's'}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person would say them."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def setting(value: Any) -> str:
+    """A parameter's value; numbers with seven significant digits."""
+    if isinstance(value, float):
+        return f"{value:.7g}"
+    return value if isinstance(value, str) else repr(value)
+
+
+def short(name: str, longest: int) -> str:
+    """A long name without its middle."""
+    if len(name) <= longest:
+        return name
+    head = (longest - 1) // 2
+    return f"{name[:head]}…{name[len(name) - (longest - 1 - head) :]}"
+
+
+def listed(names: list[str]) -> str:
+    """"a", "a and b", "a, b and c"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
