@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from jaxhpo.space import Space
+from jaxhpo.space import Bool, Choice, Constant, Domain, Float, Int, Space
 from jaxhpo.trial import Status, Trial
 
-REPRODUCIBLE = ("status", "phase", "known", "value", "loss", "budget", "units")
 TIMING = ("attempts", "started", "finished", "seconds")
 
 
@@ -21,45 +21,64 @@ def trials_table(
 
     Columns: status, phase, known, value (the objective in the user's direction, NaN if the trial
     has none), loss (lower is better), budget, units; ``param.<name>`` for every parameter of the
-    space (None where it was not active; NaN in a column of numbers); ``metric.<name>`` for every
-    metric; attempts, started, finished, seconds, error.
+    space; ``metric.<name>`` for every metric, and for the objective if no trial has one yet;
+    attempts, started, finished, seconds, error.
+
+    A Float's column is float64, NaN where it was not active. A column of whole numbers, or of
+    booleans, is int64 or bool where it always was active; else, and for all other choices, it
+    holds the Python values, None where not active.
     """
-    columns: dict[str, list] = {name: [] for name in REPRODUCIBLE}
-    sign = -1.0 if maximize else 1.0
-    metrics = sorted({name for trial in trials for name in trial.metrics} | {objective})
-    for trial in trials:
-        loss = np.nan if trial.loss is None else trial.loss
-        row = (trial.status.value, trial.phase.value, trial.known, sign * loss, loss)
-        for name, value in zip(REPRODUCIBLE, (*row, trial.budget, trial.units), strict=True):
-            columns[name].append(value)
-    table = pd.DataFrame(columns, index=pd.Index([t.number for t in trials], name="number"))
-    table = table.astype({"value": float, "loss": float})
-    parts = {f"param.{name}": _parameter(trials, name) for name in space.parameters}
-    for name in metrics:
-        values = [trial.metrics.get(name, np.nan) for trial in trials]
-        parts[f"metric.{name}"] = np.array(values, float)
+    losses = np.array([_number(trial.loss) for trial in trials], float) + 0.0  # no -0.0
+    columns: dict[str, Any] = {
+        "status": _objects([trial.status.value for trial in trials]),
+        "phase": _objects([trial.phase.value for trial in trials]),
+        "known": np.array([trial.known for trial in trials], np.int64),
+        "value": -losses + 0.0 if maximize else losses,
+        "loss": losses,
+        "budget": np.array([trial.budget for trial in trials], np.int64),
+        "units": np.array([trial.units for trial in trials], np.int64),
+    }
+    for name, domain in space.parameters.items():
+        columns[f"param.{name}"] = _parameter(domain, [trial.config.get(name) for trial in trials])
+    for name in sorted({name for trial in trials for name in trial.metrics} | {objective}):
+        found = [trial.metrics.get(name, np.nan) for trial in trials]
+        columns[f"metric.{name}"] = np.array(found, float)
     for name in TIMING:
-        dtype = int if name == "attempts" else float
-        parts[name] = np.array([_number(getattr(trial, name)) for trial in trials], dtype)
-    parts["error"] = _objects([trial.error for trial in trials])
-    return pd.concat([table, pd.DataFrame(parts, index=table.index)], axis=1)
+        dtype = np.int64 if name == "attempts" else float
+        columns[name] = np.array([_number(getattr(trial, name)) for trial in trials], dtype)
+    columns["error"] = _objects([trial.error for trial in trials])
+    index = pd.Index(np.array([trial.number for trial in trials], np.int64), name="number")
+    return pd.DataFrame(columns, index=index)
 
 
 def curve_table(trials: Sequence[Trial]) -> pd.DataFrame:
-    """One row a trial and unit: number, unit (from 1), and a column a metric."""
-    names = sorted({name for trial in trials for name in trial.curves})
-    rows = {"number": [np.zeros(0, int)], "unit": [np.zeros(0, int)]}
-    values: dict[str, list[np.ndarray]] = {name: [np.zeros(0, np.float32)] for name in names}
-    for trial in trials:
-        if not trial.curves or not trial.status.ended:
-            continue
-        units = max(len(curve) for curve in trial.curves.values())
-        rows["number"].append(np.full(units, trial.number))
-        rows["unit"].append(np.arange(1, units + 1))
-        for name in names:
-            none = np.full(units, np.nan, np.float32)
-            values[name].append(np.asarray(trial.curves.get(name, none), np.float32))
-    return pd.DataFrame({k: np.concatenate(v) for k, v in {**rows, **values}.items()})
+    """The curves of all trials that have ended, one row a trial and unit.
+
+    Columns: number, unit (from 1), and float32 a metric, NaN where the trial has no such value.
+    """
+    trials = [trial for trial in trials if trial.curves and trial.status.ended]
+    units = [max(len(curve) for curve in trial.curves.values()) for trial in trials]
+    counted = [np.arange(1, u + 1, dtype=np.int64) for u in units]
+    columns = {
+        "number": np.repeat(np.array([trial.number for trial in trials], np.int64), units),
+        "unit": np.concatenate([np.zeros(0, np.int64), *counted]),
+    }
+    for name in sorted({name for trial in trials for name in trial.curves}):
+        curves = [trial.curves.get(name, ()) for trial in trials]
+        columns[name] = np.concatenate([_padded(c, u) for c, u in zip(curves, units, strict=True)])
+    return pd.DataFrame(columns)
+
+
+def curve_matrix(trials: Sequence[Trial], metric: str) -> np.ndarray:
+    """float32 [m, v]: the metric after each unit, a row a trial, NaN after its end.
+
+    v is the longest of the m curves. A trial without a curve, or one still in training, has a row
+    of NaN.
+    """
+    curves = [trial.curves.get(metric, ()) if trial.status.ended else () for trial in trials]
+    longest = max((len(curve) for curve in curves), default=0)
+    rows = [_padded(curve, longest) for curve in curves]
+    return np.stack(rows) if rows else np.zeros((0, 0), np.float32)
 
 
 def ended(trials: Sequence[Trial]) -> list[Trial]:
@@ -72,16 +91,33 @@ def count(trials: Sequence[Trial]) -> dict[Status, int]:
     return {status: sum(trial.status is status for trial in trials) for status in Status}
 
 
-def _parameter(trials: Sequence[Trial], name: str) -> pd.Series | np.ndarray:
-    values = [trial.config.get(name) for trial in trials]
-    kinds = {type(value) for value in values if value is not None}
-    if kinds == {int} and None not in values:
-        return np.array(values, int)
+def _parameter(domain: Domain, values: list[Any]) -> np.ndarray:
+    """A column whose dtype depends on the domain, and beyond that on None alone."""
+    kinds = _kinds(domain)
     if float in kinds and kinds <= {int, float}:
         return np.array([_number(value) for value in values], float)
-    if kinds == {bool} and None not in values:
+    if None in values:
+        return _objects(values)
+    if kinds == {bool}:
         return np.array(values, bool)
+    if kinds == {int}:
+        return _whole(values)
     return _objects(values)
+
+
+def _kinds(domain: Domain) -> set[type]:
+    if isinstance(domain, Choice):
+        return {type(value) for value in domain.choices}
+    if isinstance(domain, Constant):
+        return {type(domain.value)}
+    return {Float: {float}, Int: {int}, Bool: {bool}}[type(domain)]
+
+
+def _whole(values: list[int]) -> np.ndarray:
+    try:
+        return np.array(values, np.int64)
+    except OverflowError:  # a choice may be any number
+        return _objects(values)
 
 
 def _objects(values: Sequence[object]) -> np.ndarray:
@@ -89,6 +125,12 @@ def _objects(values: Sequence[object]) -> np.ndarray:
     for place, value in enumerate(values):  # one by one, so that a tuple stays one value
         column[place] = value
     return column
+
+
+def _padded(curve: Any, units: int) -> np.ndarray:
+    found = np.full(units, np.nan, np.float32)
+    found[: len(curve)] = curve
+    return found
 
 
 def _number(value: float | None) -> float:

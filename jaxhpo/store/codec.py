@@ -1,29 +1,46 @@
-"""Python values as strict JSON and back, exactly: tuples stay tuples and NaN stays NaN."""
+"""Python values as strict JSON and back, exactly: tuples stay tuples and NaN stays NaN.
+
+Needs no search space, so that records can be read without one.
+"""
 
 from __future__ import annotations
 
+import enum
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 _TUPLE, _FLOAT, _DICT = "__tuple__", "__float__", "__dict__"
 
 
-def dumps(value: Any) -> str:
-    """`value` as JSON. Keys of dicts are strings, or else the dict is written as pairs.
+def dumps(value: Any, *, indent: int | None = None) -> str:
+    """`value` as JSON, in ASCII. Keys of dicts are strings, or else the dict is written as pairs.
+
+    A scalar of NumPy is written as the Python number that it equals.
 
     Raises:
         TypeError: for a value that has no such form, naming it.
     """
-    return json.dumps(_packed(value), allow_nan=False, ensure_ascii=False)
+    return json.dumps(_packed(value), allow_nan=False, indent=indent)
 
 
 def loads(text: str) -> Any:
-    """What `dumps` wrote."""
+    """What `dumps` wrote.
+
+    Raises:
+        ValueError: for anything else.
+    """
     return json.loads(text, object_hook=_unpacked)
 
 
 def _packed(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, enum.Enum):
+        raise _refused(value)  # it would come back as a plain string or number
     if value is None or isinstance(value, bool | str | int):
         return value
     if isinstance(value, float):
@@ -32,11 +49,15 @@ def _packed(value: Any) -> Any:
         return {_TUPLE: [_packed(v) for v in value]}
     if isinstance(value, list):
         return [_packed(v) for v in value]
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         if all(isinstance(key, str) and not key.startswith("__") for key in value):
             return {key: _packed(v) for key, v in value.items()}
         return {_DICT: [[_packed(key), _packed(v)] for key, v in value.items()]}
-    raise TypeError(
+    raise _refused(value)
+
+
+def _refused(value: Any) -> TypeError:
+    return TypeError(
         f"can't record {value!r} of type {type(value).__name__}; use numbers, strings, booleans, "
         "None, or tuples, lists and dicts of these"
     )

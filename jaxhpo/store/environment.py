@@ -11,32 +11,62 @@ from pathlib import Path
 from typing import Any
 
 _PACKAGES = ("jaxhpo", "jax", "jaxlib", "flax", "optax", "numpy", "pandas", "SQLAlchemy")
+_SECONDS = 2.0  # for git to answer
 
 
 def describe() -> dict[str, Any]:
-    """Plain JSON values. What can't be known is None; nothing of it can fail."""
+    """Plain JSON values. What can't be known is None or empty; nothing of it can fail.
+
+    ``versions`` (package to version), ``platform``, ``cpus`` (that this process may use),
+    ``devices`` (kind, platform, count of JAX's local devices), ``command``, ``git`` (of the code
+    that was started). The machine's name is not among it.
+    """
     return {
         "versions": {"python": platform.python_version(), **_versions()},
         "platform": f"{platform.system()} {platform.machine()}",
-        "cpus": len(os.sched_getaffinity(0)),
+        "cpus": _cpus(),
         "devices": _devices(),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]] if sys.argv else [],
-        "git": revision(),
+        "git": revision(_started_from()),
     }
 
 
-def revision() -> dict[str, Any] | None:
-    """The git revision of the working directory, and whether files differ from it."""
+def revision(directory: Path) -> dict[str, Any] | None:
+    """The git revision that a directory is at, and whether tracked files differ from it.
+
+    Returns:
+        ``{"revision": str, "changed": bool}``, or None where there is no git or no repository, or
+        it takes too long.
+    """
+    command = ["git", "--no-optional-locks", "-C", str(directory)]
+    status = ["status", "--porcelain=v2", "--branch", "--untracked-files=no"]
     try:
-        head, status = (
-            subprocess.run(
-                ["git", *arguments], capture_output=True, text=True, timeout=2, check=True
-            ).stdout.strip()
-            for arguments in (("rev-parse", "HEAD"), ("status", "--porcelain", "-uno"))
-        )
+        said = subprocess.run(
+            [*command, *status], capture_output=True, timeout=_SECONDS, check=True
+        ).stdout.decode("utf-8", "replace")
     except (OSError, subprocess.SubprocessError):
         return None
-    return {"revision": head, "changed": bool(status)}
+    lines = said.splitlines()
+    head = next((line.split()[2] for line in lines if line.startswith("# branch.oid ")), None)
+    if head in (None, "(initial)"):
+        return None
+    return {"revision": head, "changed": any(not line.startswith("#") for line in lines)}
+
+
+def _started_from() -> Path:
+    """The directory of the program that was started; that of the shell in a notebook."""
+    started = getattr(sys.modules.get("__main__"), "__file__", None)
+    try:
+        return Path(started).resolve().parent if started else Path.cwd()
+    except OSError:  # the directory is gone
+        return Path(os.sep)
+
+
+def _cpus() -> int | None:
+    try:
+        return len(os.sched_getaffinity(0))
+    except (AttributeError, OSError):  # not on macOS or Windows
+        return os.cpu_count()
 
 
 def _versions() -> dict[str, str | None]:
@@ -50,7 +80,10 @@ def _versions() -> dict[str, str | None]:
 
 
 def _devices() -> dict[str, Any]:
-    import jax
+    try:
+        import jax
 
-    devices = jax.local_devices()
+        devices = jax.local_devices()
+    except (ImportError, RuntimeError):  # no backend can be started
+        return {}
     return {"kind": devices[0].device_kind, "platform": devices[0].platform, "count": len(devices)}

@@ -1,37 +1,30 @@
-"""Trial records in SQLite, through SQLAlchemy Core.
+"""Trial records in a database, through SQLAlchemy Core: a SQLite file, or a PostgreSQL server.
 
-One file holds one study. Every write is one transaction, so that a process may be killed at any
+A database holds one study. Every write is one transaction, so that a process may be killed at any
 moment and nothing that was written before is lost; reading is possible while another process
 writes.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy import event, exc, pool
 
-from jaxhpo.store import codec, schema
-from jaxhpo.store.errors import (
-    StudyNotFound,
-    StudyUnreadable,
-    StudyWriteError,
-    mismatch,
-)
-from jaxhpo.store.lock import Lock
-from jaxhpo.trial import Phase, Status, Trial
+from jaxhpo.store import codec, rows, schema
+from jaxhpo.store.errors import StudyNotFound, StudyUnreadable, differences, mismatch
+from jaxhpo.store.server import Server
+from jaxhpo.store.sqlite_file import SqliteFile
+from jaxhpo.trial import Trial
+
+T = TypeVar("T")
 
 FILE = "study.db"
-_BUSY_MS = 30_000
-_BATCH = 500
+_BATCH = 500  # numbers in one statement
 
 
 def open_records(
@@ -44,192 +37,215 @@ def open_records(
     """Opens a study's records.
 
     Args:
-        where: a study directory (holds ``study.db``), or a ``sqlite:///`` URL of the file.
-        identity: what the records must be of; JSON values. None: whatever is there.
+        where: a study directory (holds ``study.db``), or a database URL: ``sqlite:///`` and the
+            file, or ``postgresql+psycopg://`` (see `jaxhpo.store.server`).
+        identity: what the records must be of; JSON values and tuples. None: whatever is there.
         create: whether to make them if there are none (needs `identity`).
-        read_only: looks only; needs no lock and no right to write.
+        read_only: looks only; needs no lock and no right to write, and makes nothing.
 
     Raises:
         StudyNotFound: if there are none and they are not to be made.
         StudyMismatch: if they are of another study; every difference is named.
         StudyInUse: if another process is writing to them.
-        StudyUnreadable: if the file is damaged, foreign, or of a newer version.
+        StudyUnreadable: if the file is damaged, foreign, or of another version.
+        StudyWriteError: if the directory, the file or its lock can't be made.
+        ValueError: for a URL of another kind, or a directory that is a file.
     """
-    path = file_of(where)
-    if not path.exists() and (read_only or not create or identity is None):
-        raise StudyNotFound(
-            f"there is no study in {path.parent} (no {path.name}); start one there with "
-            f"--workdir={path.parent}, or give the directory of one"
-        )
-    return Records(path, identity, read_only=read_only)
+    make = create and not read_only and identity is not None
+    place = _place(where)
+    if isinstance(place, Path):
+        database = SqliteFile(place, make=make, read_only=read_only)
+    else:
+        database = Server(place, read_only=read_only)
+    try:
+        return Records(database, identity, make=make)
+    except BaseException:
+        database.close()
+        raise
 
 
 def stored_identity(where: str | Path) -> dict[str, Any] | None:
     """The identity of the study in `where`, or None if there is none yet."""
-    if not file_of(where).exists():
+    try:
+        with open_records(where, read_only=True) as records:
+            return records.identity
+    except StudyNotFound:
         return None
-    with open_records(where, read_only=True) as records:
-        return records.identity
 
 
-def file_of(where: str | Path) -> Path:
-    """The database file of a study directory or URL.
-
-    Raises:
-        ValueError: for a URL of another kind, or a directory that is a file.
-    """
+def _place(where: str | Path) -> Path | sa.URL:
+    """The database file of a study directory or URL, or the URL of a server."""
     text = str(where)
-    if "://" in text:
-        url = sa.make_url(text)
-        if url.get_backend_name() != "sqlite" or not url.database:
+    if "://" not in text:
+        directory = Path(where)
+        if directory.exists() and not directory.is_dir():
             raise ValueError(
-                f"workdir={text!r}: records are kept in SQLite files; give a directory, or "
-                "sqlite:///path/to/study.db"
+                f"workdir={text!r} must be a directory, but it is a file; give its directory or "
+                "another one"
             )
-        return Path(url.database)
-    directory = Path(text)
-    if directory.exists() and not directory.is_dir():
+        return directory / FILE
+    url = sa.make_url(text)
+    if url.get_backend_name() == "postgresql":
+        return url
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
         raise ValueError(
-            f"workdir={text!r} must be a directory, but it is a file; give its directory or "
-            "another one"
+            f"workdir={text!r}: records are kept in SQLite files or PostgreSQL; give a directory, "
+            "sqlite:///path/to/study.db or postgresql+psycopg://host/database"
         )
-    return directory / FILE
+    return Path(str(url.database))
 
 
 class Records:
-    """The records of one study. Use `open_records`."""
+    """The records of one study. Use `open_records`.
 
-    def __init__(self, path: Path, identity: Mapping[str, Any] | None, *, read_only: bool) -> None:
-        self.path = path
-        self._lock: Lock | None = None
-        if not read_only:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = Lock(path.with_suffix(".lock"))
-        self._engine = _engine(path, read_only=read_only)
-        try:
-            self.identity = self._met(None if identity is None else _plain(identity), read_only)
-        except BaseException:
-            self.close()
-            raise
+    Attributes:
+        identity: what the study is a function of.
+        path: the database file, or None on a server.
+    """
 
-    def _met(self, wanted: dict[str, Any] | None, read_only: bool) -> dict[str, Any]:
-        """The stored identity, written first if the file is new."""
-        with self._reading() as connection:
-            names = sa.inspect(connection).get_table_names()
-            row = None
-            if schema.STUDY.name in names:
-                row = connection.execute(sa.select(schema.STUDY)).first()
-        if row is None and names and schema.STUDY.name not in names:
-            raise StudyUnreadable(f"{self.path} is a database, but not of a jaxhpo study")
-        if row is None:
-            if wanted is None or read_only:
-                raise StudyNotFound(f"{self.path} holds no study yet")
-            return self._made(wanted)
-        if row.schema_version > schema.VERSION:
+    def __init__(
+        self, database: SqliteFile | Server, identity: Mapping[str, Any] | None, *, make: bool
+    ) -> None:
+        self._database = database
+        self.path = database.path
+        # As it will be read back, so that both sides of a comparison have the same form.
+        wanted = None if identity is None else codec.loads(codec.dumps(identity))
+        stored = self._read(self._stored)
+        if stored is None:
+            if not make or wanted is None:
+                raise StudyNotFound(f"there is no study in {database.name} yet")
+            stored = self._made(wanted)
+        elif wanted is not None and differences(stored, wanted):
+            raise mismatch(database.study, stored, wanted)
+        self.identity: dict[str, Any] = stored
+
+    def _stored(self, connection: sa.Connection) -> dict[str, Any] | None:
+        names = sa.inspect(connection).get_table_names()
+        if not names:
+            return None
+        name, ours = self._database.name, schema.STUDY
+        if ours.name not in names:
             raise StudyUnreadable(
-                f"{self.path} was written by a newer jaxhpo (schema {row.schema_version}, this one "
-                f"knows {schema.VERSION}); update jaxhpo to read it"
+                f"{name} is a database, but not of a jaxhpo study, which needs one to itself"
             )
-        stored = codec.loads(row.identity)
-        if wanted is not None and codec.dumps(stored) != codec.dumps(wanted):
-            raise mismatch(str(self.path.parent), stored, wanted)
-        return stored
+        version = connection.execute(sa.select(ours.c.schema_version)).scalar()
+        if version != schema.VERSION:
+            newer = isinstance(version, int) and version > schema.VERSION
+            raise StudyUnreadable(
+                f"{name} was written by {'a newer' if newer else 'another'} jaxhpo (schema "
+                f"{version}, this one knows {schema.VERSION}); "
+                + ("update jaxhpo to read it" if newer else "read it with the one that wrote it")
+            )
+        return codec.loads(connection.execute(sa.select(ours.c.identity)).scalar_one())
 
     def _made(self, identity: dict[str, Any]) -> dict[str, Any]:
-        with self._writing() as connection:
+        row = {
+            "id": 1,
+            "schema_version": schema.VERSION,
+            "identity": codec.dumps(identity),
+            "created": time.time(),
+        }
+
+        def make(connection: sa.Connection) -> None:
             schema.METADATA.create_all(connection)
-            row = {
-                "id": 1,
-                "schema_version": schema.VERSION,
-                "identity": codec.dumps(identity),
-                "created": time.time(),
-            }
             connection.execute(schema.STUDY.insert(), row)
+
+        self._database.write(make)
         return identity
 
     # -- trials ------------------------------------------------------------------------------------
 
     def trials(self) -> list[Trial]:
         """All trials, in number order."""
-        with self._reading() as connection:
+
+        def read(connection: sa.Connection) -> list[Trial]:
             curves: dict[int, dict[str, np.ndarray]] = {}
-            for row in connection.execute(sa.select(schema.CURVES).order_by("number", "metric")):
-                curves.setdefault(row.number, {})[row.metric] = np.frombuffer(row[2], "<f4")
-            rows = connection.execute(sa.select(schema.TRIALS).order_by("number"))
-            return [_trial(dict(row._mapping), curves.get(row.number, {})) for row in rows]
+            order = (schema.CURVES.c.number, schema.CURVES.c.metric)
+            for number, metric, values in connection.execute(
+                sa.select(schema.CURVES).order_by(*order)
+            ):
+                curves.setdefault(number, {})[metric] = rows.values(values)
+            found = connection.execute(sa.select(schema.TRIALS).order_by(schema.TRIALS.c.number))
+            return [rows.trial_of(row._asdict(), curves.get(row.number, {})) for row in found]
+
+        return self._read(read)
 
     def write(self, trials: Sequence[Trial]) -> None:
         """Adds trials, or replaces those of the same number, in one transaction.
 
+        Of trials of the same number the last counts.
+
         Raises:
             StudyWriteError: if that fails. Then none of them is written.
+            TypeError: for a configuration or metric that can't be recorded. Likewise.
         """
         if not trials:
             return
-        numbers = [trial.number for trial in trials]
-        curves = [
-            {"number": t.number, "metric": name, "values": np.asarray(c, "<f4").tobytes()}
-            for t in trials
-            for name, c in t.curves.items()
-        ]
-        with self._writing() as connection:
+        last = {int(trial.number): trial for trial in trials}
+        numbers, found = list(last), [rows.trial_row(trial) for trial in last.values()]
+        curves = rows.curve_rows(last.values())
+
+        def write(connection: sa.Connection) -> None:
             for start in range(0, len(numbers), _BATCH):
                 part = numbers[start : start + _BATCH]
                 for table in (schema.TRIALS, schema.CURVES):
                     connection.execute(table.delete().where(table.c.number.in_(part)))
-            connection.execute(schema.TRIALS.insert(), [_row(trial) for trial in trials])
+            connection.execute(schema.TRIALS.insert(), found)
             if curves:
                 connection.execute(schema.CURVES.insert(), curves)
+
+        self._database.write(write)
 
     # -- the study as a whole ----------------------------------------------------------------------
 
     def facts(self) -> dict[str, Any]:
         """What was noted about the study as a whole."""
-        with self._reading() as connection:
-            rows = connection.execute(sa.select(schema.FACTS).order_by("key"))
-            return {row.key: codec.loads(row.value) for row in rows}
+        query = sa.select(schema.FACTS).order_by(schema.FACTS.c.key)
+        return self._read(
+            lambda connection: {
+                row.key: codec.loads(row.value) for row in connection.execute(query)
+            }
+        )
 
     def put_fact(self, key: str, value: Any) -> None:
         """Notes something about the study as a whole: JSON values and tuples."""
-        with self._writing() as connection:
+        text = codec.dumps(value)
+
+        def write(connection: sa.Connection) -> None:
             connection.execute(schema.FACTS.delete().where(schema.FACTS.c.key == key))
-            connection.execute(schema.FACTS.insert(), {"key": key, "value": codec.dumps(value)})
+            connection.execute(schema.FACTS.insert(), {"key": key, "value": text})
+
+        self._database.write(write)
 
     def begin_session(self, info: Mapping[str, Any]) -> int:
         """Notes that a run began; returns its number."""
-        row = {"started": time.time(), "info": codec.dumps(dict(info))}
-        with self._writing() as connection:
+        row = {"started": time.time(), "info": codec.dumps(info)}
+
+        def write(connection: sa.Connection) -> int:
             made = connection.execute(schema.SESSIONS.insert(), row)
             return int(made.inserted_primary_key[0])  # type: ignore[index]
 
+        return self._database.write(write)
+
     def end_session(self, session: int, how: str) -> None:
         """Notes how a run ended. A run that was killed has no end."""
-        with self._writing() as connection:
-            connection.execute(
-                schema.SESSIONS.update()
-                .where(schema.SESSIONS.c.id == session)
-                .values(ended=time.time(), how=how)
-            )
+        change = schema.SESSIONS.update().where(schema.SESSIONS.c.id == session)
+        values = {"ended": time.time(), "how": how}
+        self._database.write(lambda connection: connection.execute(change.values(**values)))
 
     def sessions(self) -> list[dict[str, Any]]:
-        """All runs, the oldest first: started, ended, how, info."""
-        with self._reading() as connection:
-            rows = connection.execute(sa.select(schema.SESSIONS).order_by("id"))
-            return [
-                {
-                    "started": row.started,
-                    "ended": row.ended,
-                    "how": row.how,
-                    "info": codec.loads(row.info),
-                }
-                for row in rows
+        """All runs, the oldest first: id, started, ended, how, info."""
+        query = sa.select(schema.SESSIONS).order_by(schema.SESSIONS.c.id)
+        return self._read(
+            lambda connection: [
+                {**row, "info": codec.loads(row["info"])}
+                for row in connection.execute(query).mappings()
             ]
+        )
 
     def close(self) -> None:
-        """Lets go of the file and the lock. Doing so twice is no error."""
-        self._engine.dispose()
-        if self._lock is not None:
-            self._lock.release()
+        """Lets go of the database and the lock. Doing so twice is no error."""
+        self._database.close()
 
     def __enter__(self) -> Records:
         return self
@@ -237,82 +253,8 @@ class Records:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    # -- the database ------------------------------------------------------------------------------
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
+    def _read(self, work: Callable[[sa.Connection], T]) -> T:
         try:
-            with self._engine.connect() as connection:
-                yield connection
-        except exc.DatabaseError as error:
-            raise StudyUnreadable(f"{self.path} can't be read: {error.orig}") from error
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except exc.DatabaseError as error:
-            raise StudyWriteError(
-                f"can't write to {self.path}: {error.orig}. What was recorded before is safe; make "
-                "room, or mend the cause, and start the same command again"
-            ) from error
-
-
-def _engine(path: Path, *, read_only: bool) -> sa.Engine:
-    if not read_only:
-        engine = sa.create_engine(f"sqlite:///{path}")
-        event.listen(engine, "connect", _prepared)
-        return engine
-    # A directory that can't be written to can't hold the files that readers of a live database
-    # share; then nobody can be writing either.
-    mode = "mode=ro" if os.access(path.parent, os.W_OK) else "mode=ro&immutable=1"
-    address = f"{path.resolve().as_uri()}?{mode}"
-    return sa.create_engine(
-        "sqlite://",
-        creator=lambda: sqlite3.connect(address, uri=True, timeout=_BUSY_MS / 1000),
-        poolclass=pool.NullPool,
-    )
-
-
-def _prepared(connection: Any, _: Any) -> None:
-    """Readers and the writer don't wait for each other; a commit survives the process's death."""
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={_BUSY_MS}"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _plain(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """As it will be read back, so that both sides of a comparison have the same form."""
-    return codec.loads(codec.dumps(dict(identity)))
-
-
-def _row(trial: Trial) -> dict[str, Any]:
-    return {
-        "number": trial.number,
-        "status": trial.status.value,
-        "phase": trial.phase.value,
-        "known": trial.known,
-        "config": codec.dumps(dict(trial.config)),
-        "point": np.asarray(trial.point, "<f4").tobytes(),
-        "budget": trial.budget,
-        "units": trial.units,
-        "loss": trial.loss,
-        "metrics": codec.dumps(dict(trial.metrics)),
-        "attempts": trial.attempts,
-        "started": trial.started,
-        "finished": trial.finished,
-        "seconds": trial.seconds,
-        "error": trial.error,
-    }
-
-
-def _trial(row: Mapping[str, Any], curves: Mapping[str, np.ndarray]) -> Trial:
-    changed = {
-        "status": Status(row["status"]),
-        "phase": Phase(row["phase"]),
-        "config": codec.loads(row["config"]),
-        "point": np.frombuffer(row["point"], "<f4"),
-        "metrics": codec.loads(row["metrics"]),
-        "curves": curves,
-    }
-    return Trial(**{**row, **changed})
+            return self._database.read(work)
+        except (TypeError, ValueError) as error:  # of a value that is not what we write
+            raise StudyUnreadable(f"{self._database.name} is damaged: {error}") from error
