@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxhpo import __version__
 from jaxhpo.launch import show
 from jaxhpo.launch.errors import Usage, sentences
 
@@ -32,19 +33,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="jaxhpo", description="Looks at a study, and trains one of its trials again."
+        prog="jaxhpo",
+        description="Looks at a study, also while it runs, and trains one of its trials again.",
+        epilog=_examples("show runs/digits", "best runs/digits --json", "COMMAND --help"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"jaxhpo {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     texts = {
-        "show": "where the study stands, and what it ran on",
-        "best": "the best configuration",
-        "report": "write the report (Markdown, HTML, JSON, figures, tables)",
-        "export": "write trials and curves as CSV and Parquet",
-        "rerun": "train one trial again, alone, compare it bit for bit, save its model",
+        "show": ("where the study stands, and what it ran on", "", " --trials", " --trial 7"),
+        "best": ("the best configuration", " > best.yaml", " --json"),
+        "report": ("write the report (Markdown, HTML, JSON, figures, tables)", " --out report"),
+        "export": ("write trials and curves as CSV and Parquet", " --out tables"),
+        "rerun": ("train one trial again, alone, compare it bit for bit, save it", " --trial 7"),
     }
     made = {}
-    for name, text in texts.items():
-        made[name] = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+    for name, (text, *examples) in texts.items():
+        made[name] = commands.add_parser(
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            epilog=_examples(*(f"{name} runs/digits{more}" for more in examples)),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         made[name].add_argument("dir", metavar="DIR", help="the study's directory")
     made["show"].add_argument("--trials", action="store_true", help="a line for every trial")
     made["show"].add_argument("--trial", type=int, metavar="N", help="everything about one trial")
@@ -54,6 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     made["rerun"].add_argument("--trial", type=int, metavar="N", required=True, help="which trial")
     made["rerun"].add_argument("--out", metavar="DIR", help="where to (DIR/models/trial-N)")
     return parser
+
+
+def _examples(*commands: str) -> str:
+    return "\n".join(["examples:", *(f"  jaxhpo {command}" for command in commands)])
 
 
 def _opened(given: argparse.Namespace) -> Any:

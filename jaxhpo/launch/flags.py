@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any, Literal
 
 from absl import flags
 
+from jaxhpo import registry
 from jaxhpo.launch.errors import Usage
 from jaxhpo.launch.helptext import helptext
 from jaxhpo.launch.settings import DisplayOptions, Settings, StudyOptions
@@ -55,6 +57,9 @@ def parsed(
     read = {name: values[name].value for name in known}
     if read["smoke"]:
         read |= {name: value for name, value in smoke.items() if name in known - set(given)}
+    for field, _ in fields(StudyOptions):
+        if field.metadata.get("family"):
+            _check_name(field.metadata["family"], str(read[field.name]))
     made = {name: _made(group, read, module) for name, group in groups.items()}
     return Settings(
         **made,
@@ -107,6 +112,19 @@ def fields(group: type) -> list[tuple[Any, Any]]:
     """The fields of an options dataclass, each with its type (that of ``X | None`` is X)."""
     hints = typing.get_type_hints(group)
     return [(field, _base(hints[field.name])) for field in dataclasses.fields(group)]
+
+
+def _check_name(family: str, name: str) -> None:
+    """Refuses an unknown sampler, say, before anything takes time; guesses what was meant."""
+    known = registry.names(family)
+    if name in known:
+        return
+    close = difflib.get_close_matches(name, known, n=1)
+    meant = f"Did you mean {close[0]}? " if close else ""
+    raise Usage(
+        f"error: {family[:-1]}={name!r} is not known. {meant}jaxhpo/{family}/ holds: "
+        f"{', '.join(known)}"
+    )
 
 
 def _number(text: str) -> Any:

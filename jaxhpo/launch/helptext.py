@@ -7,7 +7,13 @@ import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from jaxhpo import registry
+
 _INDENT, _TEXT = 32, 66  # columns
+_FIRST = (
+    "Trains as many trials as are asked for, records them, and writes a report. The same command",
+    "again goes on where it was interrupted; Ctrl-C and SIGTERM stop it cleanly.",
+)
 _TITLES = {
     "study": "The study",
     "experiment": "The experiment",
@@ -24,17 +30,20 @@ def helptext(
         module: its package. groups: by name, the fields with their types.
         smoke: what ``--smoke`` sets.
     """
-    lines = [f"Usage: python -m {module} [--flag=value ...]", ""]
-    lines += ["The same command again goes on where it was interrupted.", ""]
+    lines = [f"Usage: python -m {module} [--flag=value ...]", "", *_FIRST, ""]
     for name, fields in groups.items():
         lines.append(f"{_TITLES[name]}:")
         for field, kind in fields:
             more = ""
             if field.name == "smoke" and smoke:
                 more = ": " + ", ".join(f"--{k}={v}" for k, v in smoke.items())
+            if field.metadata.get("family"):
+                more = ": " + ", ".join(registry.names(field.metadata["family"]))
             lines += _entry(field, kind, more)
         lines.append("")
-    return "\n".join(lines).rstrip()
+    examples = ("--smoke", "--trials=64 --seed=1 --workdir=runs/mine", "--sampler=random")
+    lines += ["Examples:", *(f"  python -m {module} {flags}" for flags in examples)]
+    return "\n".join(lines)
 
 
 def _entry(field: Any, kind: Any, more: str) -> list[str]:
@@ -57,6 +66,8 @@ def _place(field: Any, kind: Any) -> str:
     inner = typing.get_args(kind)
     if typing.get_origin(kind) is Literal:
         return "|".join(map(str, inner))
+    if field.metadata.get("family"):
+        return "NAME"
     if typing.get_origin(kind) is tuple:
         return "NAME=VALUE" if field.metadata.get("repeated") else f"{inner[0].__name__},..."
     return kind.__name__

@@ -98,10 +98,40 @@ class Live:
         return Group(top, *(Text(text) for text in below if text))
 
 
-def display(out: TextIO | None = None) -> Plain | Live:
-    """What suits the stream (standard error): live on a terminal where rich is installed."""
+class Silent:
+    """Shows notes only."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.say = Plain(out).say
+
+    def __call__(self, snapshot: Snapshot) -> None:
+        """Takes in a snapshot."""
+
+    def close(self) -> None:
+        """Has nothing left to show."""
+
+
+def display(how: str = "auto", out: TextIO | None = None) -> Plain | Live | Silent:
+    """What suits the stream (standard error), or what is asked for.
+
+    Args:
+        how: "live", "plain", "none", or "auto": live on a terminal where rich is installed.
+
+    Raises:
+        ImportError: if live lines are asked for, and rich is not installed.
+    """
     stream: TextIO = sys.stderr if out is None else out
-    if stream.isatty():
+    if how == "none":
+        return Silent(stream)
+    if how == "live":
+        try:
+            from rich.console import Console
+        except ImportError as error:
+            raise ImportError(
+                f'--progress=live: {error}; it needs: pip install "jaxhpo[report]"'
+            ) from error
+        return Live(Console(file=stream, force_terminal=True))
+    if how == "auto" and stream.isatty():
         try:
             from rich.console import Console
         except ImportError:

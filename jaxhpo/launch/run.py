@@ -16,6 +16,8 @@ from jaxhpo.launch.flags import pairs, parsed
 from jaxhpo.launch.settings import Settings
 from jaxhpo.launch.signals import Stop
 
+_FEW = 8  # trials a program, below which compiling is worth a word
+
 
 def main(
     module: str,
@@ -43,6 +45,9 @@ def main(
     except Usage as found:
         print(found, file=sys.stdout if found.code == 0 else sys.stderr)
         sys.exit(found.code)
+    except BrokenPipeError:  # who read what was printed has gone; what has ended is recorded
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 def experiment(module: str) -> Any:
@@ -118,7 +123,7 @@ def _run(module: str, settings: Settings, stop: Stop) -> int:
         _greet(module, study, settings)
         try:
             with sentences():
-                outcome = _watched(study, stop)
+                outcome = _watched(study, stop, settings.display.progress)
         except StudyFailed as error:
             raise Usage(f"error: {error}", code=1) from error
         print(f"\n{outcome.message[0].upper()}{outcome.message[1:]}.")
@@ -180,10 +185,10 @@ def _launch(module: str, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _watched(study: Any, stop: Stop) -> Any:
+def _watched(study: Any, stop: Stop, how: str) -> Any:
     from jaxhpo.launch.progress import display
 
-    shown, before = display(), stop.say
+    shown, before = display(how), stop.say
     stop.say = shown.say
     try:
         return study.run(on_tick=shown, stop=stop.asked)
@@ -196,10 +201,21 @@ def _greet(module: str, study: Any, settings: Settings) -> None:
     import jax
 
     devices, known = jax.local_devices(), len([t for t in study.trials if t.status.ended])
-    print(f"{module}: {settings.study.trials} trials, sampler {settings.study.sampler}, ", end="")
-    print(f"seed {settings.study.seed}, on {len(devices)} x {devices[0].device_kind}")
-    for name, domain in study.task.space.parameters.items():
+    task, wanted = study.task, settings.study.trials
+    cohorts = task.space.count_static(task.space.static_names(task.static))
+    print(f"{module}: {wanted} trials, seed {settings.study.seed}, {task.objective} ", end="")
+    print("maximised" if task.maximize else "minimised")
+    for name, domain in task.space.parameters.items():
         print(f"  {name:<18}{_short(domain)}")
+    print(f"Sampler {settings.study.sampler}, scheduler {settings.study.scheduler}; ", end="")
+    print("one program" if cohorts == 1 else f"{cohorts} programs (cohorts)", end="")
+    print(f" with {study.identity['width']} lanes a tile, ", end="")
+    print(f"on {len(devices)} x {devices[0].device_kind}")
+    if cohorts > max(8, wanted // _FEW) and not settings.display.smoke:
+        print(
+            f"That is a program to compile for every {wanted / cohorts:.2g} trials: compiling may "
+            "take longer than training. Search fewer structures, or more trials."
+        )
     print(f"Records: {study.records.path}")
     if known:
         print(f"{known} trials have ended already; going on with the others.")

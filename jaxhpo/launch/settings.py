@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 
 def option(
-    default: Any, text: str, *, least: float | None = None, repeated: bool = False, shown: str = ""
+    default: Any,
+    text: str,
+    *,
+    least: float | None = None,
+    repeated: bool = False,
+    shown: str = "",
+    family: str = "",
 ) -> Any:
     """A field of an options dataclass.
 
@@ -17,8 +23,15 @@ def option(
         least: the least value it may have.
         repeated: for tuples: the flag is given once for each value, not once with commas.
         shown: the default in words, where its value says little.
+        family: the value is a name in this family (see `jaxhpo.registry`).
     """
-    metadata = {"help": text, "least": least, "repeated": repeated, "shown": shown}
+    metadata = {
+        "help": text,
+        "least": least,
+        "repeated": repeated,
+        "shown": shown,
+        "family": family,
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -31,11 +44,11 @@ class StudyOptions:
     workdir: str | None = option(
         None, "where records and report go", shown="runs/<experiment>-seed<seed>"
     )
-    sampler: str = option("tpe", "who proposes: the name of a file in jaxhpo/samplers")
+    sampler: str = option("tpe", "who proposes", family="samplers")
     sampler_option: tuple[str, ...] = option(
         (), "an argument of the sampler; may be repeated", repeated=True
     )
-    scheduler: str = option("none", "who stops trials early: a file in jaxhpo/schedulers")
+    scheduler: str = option("none", "who stops trials early", family="schedulers")
     scheduler_option: tuple[str, ...] = option(
         (), "an argument of the scheduler; may be repeated", repeated=True
     )
@@ -61,6 +74,9 @@ class DisplayOptions:
     """What is shown and kept."""
 
     smoke: bool = option(False, "a few short trials, to see that everything works")
+    progress: Literal["auto", "live", "plain", "none"] = option(
+        "auto", "live lines, plain lines now and then, or nothing; auto: live on a terminal"
+    )
     report: bool = option(True, "write the report at the end")
     compile_cache: bool = option(True, "keep compiled programs for the next run")
 

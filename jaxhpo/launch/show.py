@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from jaxhpo.launch.progress import duration
+from jaxhpo.launch.progress import duration, rounded
 
 _TICKS = "▁▂▃▄▅▆▇█"
 
@@ -41,11 +42,22 @@ def study(where: str, identity: dict[str, Any], trials: Sequence[Any]) -> None:
 
 
 def sessions(runs: Sequence[dict[str, Any]], facts: dict[str, Any]) -> None:
-    """The test metrics, and when, how long and on what the study ran."""
+    """The test metrics, how fast it was, and when, how long and on what the study ran."""
     test = facts.get("test")
     if test and test["metrics"]:
         values = ", ".join(f"{k} {v:.5g}" for k, v in test["metrics"].items())
         print(f"  on test data (trial {test['number']}): {values}")
+    summary = facts.get("summary")
+    if summary:
+        rate = f"{rounded(summary['units_per_second'])} units/s"
+        if summary["steps_per_second"]:
+            rate = f"{rounded(summary['steps_per_second'])} member-steps/s"
+        print(
+            f"  last run: {summary['cohorts']} programs, {summary['useful']:.0%} of lane-units "
+            f"useful, {rate}"
+        )
+    if facts.get("launch"):
+        print(f"  command: {shlex.join(facts['launch']['command'])}")
     for session in runs:
         began = datetime.datetime.fromtimestamp(session["started"]).strftime("%Y-%m-%d %H:%M")
         how = session["how"] or "running, or killed"
@@ -53,7 +65,9 @@ def sessions(runs: Sequence[dict[str, Any]], facts: dict[str, Any]) -> None:
         info = session["info"]
         versions, devices = info.get("versions", {}), info.get("devices", {})
         on = f"jax {versions.get('jax')} on {devices.get('count')} x {devices.get('kind')}"
-        print(f"  run of {began}: {how}{took}; {on}")
+        git = info.get("git")
+        code = f", revision {git['revision'][:9]}{' and changes' * git['changed']}" if git else ""
+        print(f"  run of {began}: {how}{took}; {on}{code}")
 
 
 def trials(trials: Sequence[Any], objective: str) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import pytest
 
+from jaxhpo import registry
 from jaxhpo.launch.errors import Usage
 from jaxhpo.launch.flags import pairs, parsed, restored
 from jaxhpo.launch.settings import option
@@ -87,6 +88,9 @@ def test_smoke_sets_what_was_not_given():
         ("--sizes=8,many", "sizes=8,many: must be ints"),
         ("--power=3", "power=3.*<2|4>"),
         ("--fast=perhaps", "fast=perhaps"),
+        ("--sampler=tpee", "sampler='tpee' is not known. Did you mean tpe\\? .*grid, random"),
+        ("--scheduler=zzz", "scheduler='zzz' is not known. jaxhpo/schedulers/ holds: "),
+        ("--progress=some", "progress=some.*<auto|live|plain|none>"),
         ("--trials", "Missing value for flag --trials"),
         ("stray", "'stray' is no flag"),
     ],
@@ -112,6 +116,8 @@ def test_help_names_every_flag_its_default_and_its_meaning():
         "--[no]report",
         "everything works: --trials=4, --depth=1 [no]",
         "[runs/<experiment>-seed<seed>]",
+        f"--sampler=NAME who proposes: {', '.join(registry.names('samplers'))} [tpe]",
+        "python -m my.experiment --smoke",
     ):
         assert part in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 100

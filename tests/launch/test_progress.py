@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import sys
 
 import numpy as np
 import pytest
@@ -122,7 +123,39 @@ def test_plain_notes_go_past_the_buffer(tmp_path):
 
 
 def test_what_is_no_terminal_gets_plain_lines():
-    assert isinstance(display(io.StringIO()), Plain)
+    assert isinstance(display(out=io.StringIO()), Plain)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_plain_lines(monkeypatch):
+    pytest.importorskip("rich")
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(display(out=Terminal()), Plain)
+
+
+def test_what_is_asked_for_is_shown(monkeypatch):
+    pytest.importorskip("rich")
+    monkeypatch.setenv("TERM", "xterm")
+    assert isinstance(display("plain", Terminal()), Plain)
+    live = display("live", io.StringIO())
+    assert isinstance(live, Live)
+    live.close()
+    out = io.StringIO()
+    silent = display("none", out)
+    silent(SNAPSHOT)
+    silent.close()
+    assert out.getvalue() == ""
+
+
+def test_live_lines_without_rich_are_refused(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    with pytest.raises(ImportError, match=r'--progress=live: .* pip install "jaxhpo\[report\]"'):
+        display("live", io.StringIO())
+    assert isinstance(display(out=Terminal()), Plain)
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,9 @@ def test_a_run_leaves_records_and_says_what_it_found(toy, tmp_path, capfd):
     assert toy("--smoke", "--noreport", f"--workdir={where}", "--noise=0.5") == 0
     said, shown = capfd.readouterr()
     for part in (
-        "toy: 6 trials, sampler tpe, seed 0, on ",
+        "toy: 6 trials, seed 0, height minimised",
         "Float(0.0, 1.0)",
+        "Sampler tpe, scheduler none; one program with ",
         f"Records: {where / 'study.db'}",
         "All 6 trials have ended.",
         "Best of them by height: trial ",
@@ -40,6 +41,19 @@ def test_a_run_leaves_records_and_says_what_it_found(toy, tmp_path, capfd):
     assert tuple(launch["options"]["center"]) == (0.5, 0.5)  # from --smoke
     assert launch["command"][:3] == ["python", "-m", "toy"]
     assert "--noise=0.5" in launch["command"]
+
+
+def test_many_programs_for_few_trials_are_worth_a_word(toy, tmp_path, capsys):
+    file = tmp_path / "space.yaml"
+    file.write_text(
+        "x: {type: float, low: 0, high: 1}\ny: {type: int, low: 0, high: 9, static: true}\n"
+    )
+    flags = (f"--space={file}", f"--workdir={tmp_path / 'study'}", "--noreport", "--progress=none")
+    assert toy("--trials=2", *flags) == 0
+    said, shown = capsys.readouterr()
+    assert "10 programs (cohorts) with " in said
+    assert "a program to compile for every 0.2 trials" in said
+    assert shown == ""
 
 
 def test_the_same_command_again_has_nothing_left_to_do(toy, workdir, capsys):
