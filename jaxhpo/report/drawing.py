@@ -30,6 +30,7 @@ PAPER = {
 }
 WIDE, NARROW, PANEL = 8.2, 4.3, 2.9  # inches
 DPI = 160
+PIXELS = 110  # an inch, of dots that are pixels on the page
 _STYLE: Mapping = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
@@ -91,7 +92,9 @@ def picture(name: str, alt: str, size: tuple[float, float], draw: Draw) -> Pictu
 def drawing(kind: str, name: str, alt: str, size: tuple[float, float], draw: Draw) -> Drawing:
     """An SVG with the page's own colours and ids that no other has; `size` in inches."""
     text = io.StringIO()
-    _save(text, name, size, draw, format="svg", dpi=DPI, transparent=True, metadata={"Date": None})
+    _save(
+        text, name, size, draw, format="svg", dpi=PIXELS, transparent=True, metadata={"Date": None}
+    )
     return Drawing(kind=kind, alt=alt, svg=_for_page(text.getvalue(), name))
 
 

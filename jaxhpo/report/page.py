@@ -32,7 +32,10 @@ def page(report: Report) -> str:
     """The whole page."""
     found = report.found
     goal = "higher is better" if found.summary.maximize else "lower is better"
-    setting = [goal, *(f"{k} {found.identity[k]}" for k in ("sampler", "seed") if k in found.identity)]
+    setting = [
+        goal,
+        *(f"{k} {found.identity[k]}" for k in ("sampler", "seed") if k in found.identity),
+    ]
     sections = "\n".join(
         _section(section, _tiles(found) if place == 0 else "")
         for place, section in enumerate(report.sections)

@@ -69,9 +69,7 @@ def scale(values: np.ndarray, *, maximize: bool) -> Scale:
     if log:
         low, high = 10.0**low, 10.0**high
     outside = int((found < floor).sum())
-    return Scale(
-        low=low, high=high, log=log, outside=outside, total=len(values), maximize=maximize
-    )
+    return Scale(low=low, high=high, log=log, outside=outside, total=len(values), maximize=maximize)
 
 
 def log_ticks(axis: Axis, low: float, high: float, most: int) -> None:

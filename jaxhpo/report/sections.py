@@ -35,15 +35,12 @@ class Report:
         return f"{self.found.name}: {self.found.summary.objective}"
 
 
+_PARAMETERS = ("table associations", "table groups")
 # Names of figures, sentences and tables, as they come.
 _LAYOUT = (
     ("The best", ("said headline", "table best")),
     ("How the search went", ("figure progress", "said course", "table top")),
-    (
-        "Parameters",
-        ("figure slices", "figure associations", "said directions", "table associations")
-        + ("table groups",),
-    ),
+    ("Parameters", ("figure slices", "figure associations", "said directions", *_PARAMETERS)),
     ("Training", ("figure learning", "said training")),
     ("All trials", ("said trials", "table counts")),
     ("The study", ("said runs", "table space", "table study")),

@@ -163,7 +163,7 @@ def _clear(found: Analysis, a: Association, place: int) -> Sentence:
         median, best = pick(medians, key=lambda pair: pair[0])
         text = (
             f"{objective} differs between the values of {a.parameter}: eta "
-            f"{words.ratio(strength)}, q = {words.chance(a.q)}, over {n} exploring trials; the "
+            f"{words.strength(strength)}, q = {words.chance(a.q)}, over {n} exploring trials; the "
             f"best median is {number(median)}, of {best.label} (n = {best.n})."
         )
     return Sentence(text=text, evidence=f"/associations/{place}")
@@ -266,7 +266,9 @@ def trials(found: Analysis) -> list[Sentence]:
             )
         )
     if diverged := said.count(Status.DIVERGED):
-        text = f"{words.trials(diverged)} diverged and {'has' if diverged == 1 else 'have'} no value."
+        text = (
+            f"{words.trials(diverged)} diverged and {'has' if diverged == 1 else 'have'} no value."
+        )
         lines.append(Sentence(text=text, evidence="/summary/counts"))
     return lines
 

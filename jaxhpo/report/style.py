@@ -42,26 +42,29 @@ li { margin: .3rem 0; overflow-wrap: anywhere; }
 figure { margin: 1.4rem 0; }
 figure:first-of-type { margin-top: 0; }
 figcaption { margin-bottom: .7rem; }
-figcaption p { color: var(--faint); font-size: .88rem; margin: .15rem 0 0; overflow-wrap: anywhere; }
+figcaption p { color: var(--faint); font-size: .88rem; margin: .15rem 0 0;
+  overflow-wrap: anywhere; }
 svg { width: 100%; height: auto; display: block; }
 svg text { font-family: inherit !important; }
 .explore { fill: var(--explore); fill-opacity: .6; }
 .model { fill: var(--model); fill-opacity: .6; }
 .given { fill: var(--given); fill-opacity: .6; }
 .narrow { display: none; }
-.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(14.5rem, 1fr)); gap: 1rem .8rem; }
+.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr));
+  gap: 1rem .8rem; }
 .key { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; font-size: .88rem; margin: 0 0 .7rem;
   padding: 0; list-style: none; }
 .key li { margin: 0; }
 .key svg { display: inline-block; width: .85em; vertical-align: -.06em; margin-right: .4em; }
 .scroll { overflow-x: auto; margin: 1.2rem 0; }
-.scroll:focus-visible, summary:focus-visible { outline: 2px solid var(--model); outline-offset: 2px; }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
+.scroll:focus-visible { outline: 2px solid var(--model); outline-offset: 2px; }
+table { border-collapse: collapse; min-width: min(100%, 34rem); font-size: .9rem;
+  font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding-bottom: .4rem; font-weight: 600; }
 th, td { padding: .32rem 1.1rem .32rem 0; text-align: left; border-bottom: 1px solid var(--rule);
   vertical-align: top; }
 th { color: var(--faint); font-weight: 500; white-space: nowrap; }
-td { max-width: 24rem; overflow-wrap: anywhere; }
+td { max-width: 24rem; overflow-wrap: break-word; }
 .n { text-align: right; white-space: nowrap; }
 tbody tr:hover { background: var(--raised); }
 @media (max-width: 40rem) {

@@ -34,7 +34,10 @@ class Table:
     def shown(self) -> list[list[str]]:
         """The rows as text."""
         return [
-            ["" if value is None else c.show(value) for c, value in zip(self.columns, row, strict=True)]
+            [
+                "" if value is None else c.show(value)
+                for c, value in zip(self.columns, row, strict=True)
+            ]
             for row in self.rows
         ]
 
@@ -58,7 +61,9 @@ def _best(found: Analysis) -> Table:
     searched = {p.name: p for p in found.parameters}
     return Table(
         name="best",
-        title="" if best is None else f"Configuration of trial {best.number}, trained for "
+        title=""
+        if best is None
+        else f"Configuration of trial {best.number}, trained for "
         f"{best.units} unit{'' if best.units == 1 else 's'}",
         columns=(
             Column(name="parameter"),
@@ -104,7 +109,7 @@ def _top(found: Analysis) -> Table:
             Column(name=said.objective, show=words.number, right=True),
             *(Column(name=m, show=words.number, right=True) for m in others),
             Column(name="units", right=True),
-            *(Column(name=n, show=words.setting, right=True) for n in names),
+            *(Column(name=n, show=words.brief, right=True) for n in names),
         ),
         rows=tuple(
             (

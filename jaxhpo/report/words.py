@@ -14,12 +14,7 @@ def number(value: float | None) -> str:
 
 
 def strength(value: float | None) -> str:
-    """A correlation: two decimals and its sign."""
-    return UNKNOWN if value is None else f"{value:+.2f}"
-
-
-def ratio(value: float | None) -> str:
-    """A share without a sign: two decimals."""
+    """A correlation: two decimals."""
     return UNKNOWN if value is None else f"{value:.2f}"
 
 
@@ -39,7 +34,7 @@ def count(value: int) -> str:
 
 
 def trials(n: int, kind: str = "") -> str:
-    """"1 complete trial", "2,000 trials"."""
+    """ "1 complete trial", "2,000 trials"."""
     return f"{n:,} {kind + ' ' if kind else ''}trial{'' if n == 1 else 's'}"
 
 
@@ -61,6 +56,11 @@ def setting(value: Any) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
+def brief(value: Any) -> str:
+    """The same with four significant digits, for a table of many."""
+    return f"{value:.4g}" if isinstance(value, float) else setting(value)
+
+
 def short(name: str, longest: int) -> str:
     """A long name without its middle."""
     if len(name) <= longest:
@@ -70,5 +70,5 @@ def short(name: str, longest: int) -> str:
 
 
 def listed(names: list[str]) -> str:
-    """"a", "a and b", "a, b and c"."""
+    """ "a", "a and b", "a, b and c"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

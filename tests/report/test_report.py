@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import html.parser
+import itertools
 import json
 import re
 
@@ -13,6 +14,7 @@ from studies import WIDE, records
 from jaxhpo.analysis import analysed
 from jaxhpo.report import sentences
 from jaxhpo.report.bundle import write_report
+from jaxhpo.report.tables import tables
 from jaxhpo.space import Choice, Float, Int, Space
 
 STAMP = "2026-11-21 00:00 UTC"
@@ -76,6 +78,9 @@ def test_everything_is_there(bundle):
         "tables/top.csv",
         "tables/counts.csv",
         "tables/associations.csv",
+        "tables/groups.csv",
+        "tables/space.csv",
+        "tables/study.csv",
     } == set(bundle[1])
     for path in bundle[1].values():
         assert path.stat().st_size > 50
@@ -90,12 +95,17 @@ def test_the_page_is_well_formed_and_fetches_nothing(bundle):
     assert "<script" not in text
     assert "@import" not in text
     assert len(page.ids) == len(set(page.ids))
-    targets = set(re.findall(r'xlink:href="#([^"]+)"', text)) | set(
-        re.findall(r"url\(#([^)]+)", text)
-    )
+    targets = set(re.findall(r'href="#([^"]+)"', text)) | set(re.findall(r"url\(#([^)]+)", text))
+    assert targets
     assert targets <= set(page.ids)
     assert page.tags.count("h1") == 1
-    assert text.count('role="img" aria-label="') == text.count("<svg ") == 4
+    # Three figures for two widths and seven panels have words; marks of the key need none.
+    assert text.count('role="img" aria-label="') == 13
+    assert text.count("<svg ") == text.count('aria-hidden="true"') == 13 + 5
+    headings = [int(tag[1]) for tag in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert all(b - a <= 1 for a, b in itertools.pairwise(headings))
+    assert page.tags.count("caption") == page.tags.count("table") == 7
+    assert text.count("http") == text.count("http://www.w3.org/")  # names of SVG, never fetched
     assert "prefers-color-scheme: dark" in text
     assert len(text) < 3_000_000
 
@@ -107,26 +117,34 @@ def test_the_json_is_strict_and_holds_what_is_said(bundle):
     assert found["summary"]["best"]["number"] == best.number
     assert found["stamp"] == STAMP
     for said in (s for group in found["sentences"].values() for s in group):
-        path = said["evidence"].split(".")
-        assert path[0] in found, said
-        if path[0] in ("summary", "progress"):
-            assert path[1] in found[path[0]], said
+        place = found
+        for step in said["evidence"].split("/")[1:]:
+            place = place[int(step) if isinstance(place, list) else step]
+        assert place is not None, said
+    for place, a in enumerate(found["associations"]):
+        for said in found["sentences"]["directions"]:
+            if said["evidence"] == f"/associations/{place}":
+                assert a["parameter"] in said["text"]
 
 
 def test_page_and_markdown_say_the_same(bundle):
     markdown = re.sub(r"\\(.)", r"\1", bundle[1]["report.md"].read_text("utf-8"))
     page = "".join(Page(bundle[1]["report.html"].read_text("utf-8")).words)
     found = analysed(bundle[0])
-    for group in (sentences.headline, sentences.course, sentences.directions, sentences.trials):
-        for said in group(found):
+    for group in sentences.sentences(found).values():
+        for said in group:
             assert said.text in markdown
             assert said.text in page
-    for name in ("top", "associations"):
+    for name, table in tables(found).items():
+        for row in table.shown():
+            assert f"| {' | '.join(row)} |" in markdown
+            assert "".join(row) in page
         text = bundle[1][f"tables/{name}.csv"].read_text("utf-8")
         rows = list(csv.reader(text.splitlines()))
-        for cell in (cell for row in rows for cell in row):
-            assert cell in page
-            assert cell in markdown
+        assert rows[0] == [column.name for column in table.columns]
+        assert len(rows) == len(table.rows) + 1
+    rows = list(csv.DictReader(bundle[1]["tables/top.csv"].read_text("utf-8").splitlines()))
+    assert [float(r["score"]) for r in rows] == [r.value for r in found.summary.top]  # not rounded
 
 
 def test_sentences_are_true_of_the_numbers(bundle):
@@ -134,9 +152,9 @@ def test_sentences_are_true_of_the_numbers(bundle):
     said = " ".join(s.text for s in sentences.headline(found) + sentences.trials(found))
     best = max((t for t in bundle[0].trials() if t.status == "complete"), key=lambda t: -t.loss)
     assert f"{-best.loss:.5g}, of trial {best.number}: the highest of 113 complete trials" in said
-    assert "113 complete, 4 stopped, 3 diverged" in said
+    assert "113 complete, 4 stopped and 3 diverged" in said
     assert "4 trials were stopped early" in said
-    assert "On test data" not in said  # the test score in the facts is another trial's
+    assert "trial 1 has score 0.5" in said  # the test score in the facts is another trial's
     direction = " ".join(s.text for s in sentences.directions(found))
     assert "score tends to be better for larger lr" in direction
     for a in found.associations:
@@ -193,7 +211,8 @@ def test_every_study_gets_a_report(tmp_path, arguments):
     assert Page(files["report.html"].read_text("utf-8")).open == []
     json.loads(files["report.json"].read_text("utf-8"))
     if analysed(made).summary.best is None:
-        assert "there is no best configuration" in files["report.md"].read_text("utf-8")
+        said = files["report.md"].read_text("utf-8")
+        assert "there is no best configuration" in said or "nothing to report" in said
 
 
 def test_many_parameters_are_spread_over_several_figures(tmp_path):
