@@ -48,7 +48,7 @@ def trials_table(
         columns[name] = np.array([_number(getattr(trial, name)) for trial in trials], dtype)
     columns["error"] = _objects([trial.error for trial in trials])
     index = pd.Index(np.array([trial.number for trial in trials], np.int64), name="number")
-    return pd.DataFrame(columns, index=index)
+    return pd.DataFrame(columns).set_axis(index)
 
 
 def curve_table(trials: Sequence[Trial]) -> pd.DataFrame:
@@ -91,7 +91,7 @@ def count(trials: Sequence[Trial]) -> dict[Status, int]:
     return {status: sum(trial.status is status for trial in trials) for status in Status}
 
 
-def _parameter(domain: Domain, values: list[Any]) -> np.ndarray:
+def _parameter(domain: Domain, values: list[Any]) -> np.ndarray | pd.Series:
     """A column whose dtype depends on the domain, and beyond that on None alone."""
     kinds = _kinds(domain)
     if float in kinds and kinds <= {int, float}:
@@ -113,18 +113,18 @@ def _kinds(domain: Domain) -> set[type]:
     return {Float: {float}, Int: {int}, Bool: {bool}}[type(domain)]
 
 
-def _whole(values: list[int]) -> np.ndarray:
+def _whole(values: list[int]) -> np.ndarray | pd.Series:
     try:
         return np.array(values, np.int64)
     except OverflowError:  # a choice may be any number
         return _objects(values)
 
 
-def _objects(values: Sequence[object]) -> np.ndarray:
+def _objects(values: Sequence[object]) -> pd.Series:
     column = np.empty(len(values), object)
     for place, value in enumerate(values):  # one by one, so that a tuple stays one value
         column[place] = value
-    return column
+    return pd.Series(column, dtype=object)  # a bare array of strings pandas would convert
 
 
 def _padded(curve: Any, units: int) -> np.ndarray:
