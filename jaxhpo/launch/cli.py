@@ -13,6 +13,7 @@ from typing import Any
 from jaxhpo import __version__
 from jaxhpo.launch import show
 from jaxhpo.launch.errors import Usage, sentences
+from jaxhpo.launch.places import folder, shown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
             epilog=_examples(*(f"{name} runs/digits{more}" for more in examples)),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        made[name].add_argument("dir", metavar="DIR", help="the study's directory")
+        made[name].add_argument("dir", metavar="DIR", help="the study's directory, or database URL")
     made["show"].add_argument("--trials", action="store_true", help="a line for every trial")
     made["show"].add_argument("--trial", type=int, metavar="N", help="everything about one trial")
     made["best"].add_argument("--json", action="store_true", help="as JSON instead of YAML")
@@ -85,7 +86,7 @@ def _show(given: argparse.Namespace) -> int:
         if given.trial is not None:
             show.trial(_numbered(trials, given.trial), identity)
             return 0
-        show.study(given.dir, identity, trials)
+        show.study(shown(given.dir), identity, trials)
         show.sessions(records.sessions(), records.facts())
         if given.trials:
             print()
@@ -105,7 +106,7 @@ def _best(given: argparse.Namespace) -> int:
     with _opened(given) as records:
         best = show.best_of(records.trials())
     if best is None:
-        raise Usage(f"error: {given.dir}: no trial is complete yet, so there is no best one")
+        raise Usage(f"error: {shown(given.dir)}: no trial is complete yet, so there is no best one")
     config = {k: list(v) if isinstance(v, tuple) else v for k, v in best.config.items()}
     if given.json:
         found = {"number": best.number, "config": config, "metrics": dict(best.metrics)}
@@ -124,7 +125,7 @@ def _report(given: argparse.Namespace) -> int:
     except ImportError as error:
         raise Usage(f'error: {error}; a report needs: pip install "jaxhpo[report]"') from error
     with _opened(given) as records:
-        for path in write_report(records, Path(given.out or Path(given.dir) / "report")):
+        for path in write_report(records, Path(given.out or folder(records) / "report")):
             print(path)
     return 0
 
@@ -133,7 +134,7 @@ def _export(given: argparse.Namespace) -> int:
     from jaxhpo.store.export import export
 
     with _opened(given) as records:
-        for path in export(records, given.out or Path(given.dir) / "export"):
+        for path in export(records, given.out or folder(records) / "export"):
             print(path)
     return 0
 
@@ -143,13 +144,14 @@ def _rerun(given: argparse.Namespace) -> int:
 
     with _opened(given) as records:
         trials, identity, facts = records.trials(), records.identity, records.facts()
+        home = folder(records)
     _numbered(trials, given.trial)
     with _study_of(given.dir, identity, facts, len(trials)) as study:
         try:
             again = study.rerun(given.trial)
         except RuntimeError as error:
             raise Usage(f"error: {error}", code=1) from error
-    out = Path(given.out or Path(given.dir) / "models" / f"trial-{given.trial}")
+    out = Path(given.out or home / "models" / f"trial-{given.trial}")
     info = {
         "number": again.trial.number,
         "config": dict(again.trial.config),
@@ -183,8 +185,8 @@ def _study_of(where: str, identity: dict[str, Any], facts: dict[str, Any], trial
     launch = facts.get("launch")
     if launch is None:
         raise Usage(
-            f"error: {where}: this study was not started from the command line, so its task can't "
-            "be made again here; in Python: Study(task, workdir=...).rerun(N) with the same task"
+            f"error: {shown(where)}: this study was not started from the command line, so its task "
+            "can't be made again here; in Python: Study(task, workdir=...).rerun(N) with that task"
         )
     keep_programs()
     options = restored(options_type(launch), launch["options"])

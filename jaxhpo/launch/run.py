@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from jaxhpo.launch.errors import Usage, sentences
 from jaxhpo.launch.flags import pairs, parsed
+from jaxhpo.launch.places import folder, shown
 from jaxhpo.launch.settings import Settings
 from jaxhpo.launch.signals import Stop
 
@@ -97,8 +98,12 @@ def workdir(settings: Settings, module: str) -> str:
 
 
 def command(settings: Settings, module: str) -> str:
-    """What was typed, ready to be typed again."""
-    return shlex.join(["python", "-m", module, *settings.arguments])
+    """What was typed, ready to be typed again (but for a password, which is not repeated)."""
+    return shlex.join(_typed(settings, module))
+
+
+def _typed(settings: Settings, module: str) -> list[str]:
+    return ["python", "-m", module, *map(shown, settings.arguments)]
 
 
 def _missing(module: str, error: ModuleNotFoundError) -> Usage:
@@ -130,9 +135,10 @@ def _run(module: str, settings: Settings, stop: Stop) -> int:
         if outcome.ended == "interrupted":
             print(f"The same command goes on from here:\n  {command(settings, module)}")
             return stop.code
-        _farewell(study)
+        where = shlex.quote(shown(workdir(settings, module)))
+        _farewell(study, where)
         if stop.asked():
-            print(f"No report, as asked to stop: jaxhpo report {study.records.path.parent}")
+            print(f"No report, as asked to stop: jaxhpo report {where}")
             return stop.code
         if settings.display.report:
             _report(study)
@@ -180,8 +186,8 @@ def _launch(module: str, settings: Settings) -> dict[str, Any]:
         "options_type": [type(settings.experiment).__module__, type(settings.experiment).__name__],
         "options": dataclasses.asdict(settings.experiment),
         "space": None if space is None else Path(space).read_text("utf-8"),
-        "flags": dict(settings.given),
-        "command": ["python", "-m", module, *settings.arguments],
+        "flags": {k: shown(v) if isinstance(v, str) else v for k, v in settings.given.items()},
+        "command": _typed(settings, module),
     }
 
 
@@ -216,15 +222,14 @@ def _greet(module: str, study: Any, settings: Settings) -> None:
             f"That is a program to compile for every {wanted / cohorts:.2g} trials: compiling may "
             "take longer than training. Search fewer structures, or more trials."
         )
-    print(f"Records: {study.records.path}")
+    print(f"Records: {study.records.path or shown(workdir(settings, module))}")
     if known:
         print(f"{known} trials have ended already; going on with the others.")
     print(flush=True)
 
 
-def _farewell(study: Any) -> None:
+def _farewell(study: Any, where: str) -> None:
     best, task = study.best, study.task
-    where = shlex.quote(str(study.records.path.parent))
     if best is None:
         print(f"No trial was completed, so there is no best one: jaxhpo show {where} --trials")
         return
@@ -241,7 +246,7 @@ def _farewell(study: Any) -> None:
 
 
 def _report(study: Any) -> None:
-    out = study.records.path.parent / "report"
+    out = folder(study.records) / "report"
     try:
         from jaxhpo.report.bundle import write_report
     except ImportError as error:
