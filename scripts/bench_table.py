@@ -48,7 +48,7 @@ def _rate(row: dict[str, Any]) -> str:
 
 
 def _ratio(row: dict[str, Any]) -> str:
-    return f"{row['jaxhpo_is_faster_by']:.2g}x"
+    return f"{row['jaxhpo_is_faster_by']:.3g}x"
 
 
 def main() -> None:

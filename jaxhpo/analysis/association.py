@@ -11,6 +11,9 @@ more. Spearman's p-value is that of Student's t, Kruskal-Wallis' that of chi squ
 discovery rate over all tested parameters is controlled after Benjamini and Hochberg 1995.
 """
 
+# pandas types a column as anything that indexing may give.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,8 @@
 """The objective against one parameter at a time: what a slice plot shows."""
 
+# pandas types a column as anything that indexing may give.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 import dataclasses
@@ -37,7 +40,8 @@ class Slice:
         labels: its values as text in their order, for labels.
         x: of each trial the value, or the place of its label. value: the objective.
         phase, number: of each trial.
-        middles: of each label (at least 1 trial), else of 8 equal parts of the range (at least 5).
+        middles: of each label (at least 1 trial); of a number (at least 5 trials) of each value
+            where there are no more than 8 of them, else of 8 equal parts of the range.
         inactive: complete trials in which it was not active; they are nowhere else in here.
     """
 
@@ -100,10 +104,13 @@ def _of_labels(count: int, x: np.ndarray, value: np.ndarray) -> tuple[Middle, ..
 
 
 def _of_parts(domain: Domain, x: np.ndarray, value: np.ndarray) -> tuple[Middle, ...]:
-    """Of the equal parts of the range, on the scale that is searched, those with trials."""
+    """Of the values, if few, or of equal parts of the searched scale, those with trials."""
     log = bool(getattr(domain, "log", False))
     parts = np.array([fraction(domain, v) or 0.0 for v in x], float)
     bins = np.minimum((parts * _BINS).astype(int), _BINS - 1)
+    spacing = _spacing(domain)
+    if spacing and isinstance(domain, Float | Int) and (domain.high - domain.low) / spacing < _BINS:
+        bins = np.round((x - domain.low) / spacing).astype(int)
     scale = np.log(x) if log else x
     found = []
     for i in np.unique(bins):

@@ -101,7 +101,9 @@ def drawing(kind: str, name: str, alt: str, size: tuple[float, float], draw: Dra
 _NO_SOFTWARE = {"Software": None}
 
 
-def _save(to: io.IOBase, name: str, size: tuple[float, float], draw: Draw, **options) -> None:
+def _save(
+    to: io.BytesIO | io.StringIO, name: str, size: tuple[float, float], draw: Draw, **options
+) -> None:
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update({**_STYLE, "svg.hashsalt": name})

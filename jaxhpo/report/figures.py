@@ -23,13 +23,14 @@ _MOST_BARS = 30
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Figure:
     """A figure: drawings for the page, and the same as PNG files. The caption says n and which
-    trials."""
+    trials; `phases` are those of its dots, where a key must say what they are."""
 
     name: str
     title: str
     caption: str
     drawings: tuple[Drawing, ...]
     pictures: tuple[Picture, ...]
+    phases: tuple[str, ...] = ()
 
 
 def figures(found: Analysis) -> dict[str, Figure]:
@@ -89,11 +90,13 @@ def _progress(found: Analysis) -> Figure:
     )
 
 
-def _legend(canvas: Canvas, ax: Axes) -> None:
+def _legend(canvas: Canvas, ax: Axes, scaled: float = 1.8) -> None:
     handles, labels = ax.get_legend_handles_labels()
     known = dict(zip(labels, handles, strict=True))
     columns = 5 if canvas.get_figwidth() > NARROW else 2
-    canvas.legend(known.values(), known.keys(), loc="outside upper left", ncols=columns)
+    canvas.legend(
+        known.values(), known.keys(), loc="outside upper left", ncols=columns, markerscale=scaled
+    )
 
 
 def _slices(found: Analysis) -> Figure | None:
@@ -113,6 +116,7 @@ def _slices(found: Analysis) -> Figure | None:
         f"not try all places alike.{only if conditional else ''}{objective_scale(found).note}",
         drawings=tuple(panels.drawings(found, shown)),
         pictures=tuple(panels.pictures(found, shown)),
+        phases=tuple(p for p in panels.PHASES if p in found.progress.phase),
     )
 
 
@@ -131,7 +135,7 @@ def _associations(found: Analysis) -> Figure | None:
         )
         for ax, block in zip(axes.flat, blocks, strict=True):
             _bars(ax, block, 26 if canvas.get_figwidth() > NARROW else 14)
-        _legend(canvas, axes.flat[0])
+        _legend(canvas, axes.flat[0], 1.0)
 
     more = f" {left_out} weaker ones are in the table only." if left_out else ""
     strengths = [f"{a.parameter} {words.strength(_strength(a))}" for a in shown]
@@ -215,6 +219,7 @@ def _learning(found: Analysis) -> Figure | None:
             ax.plot(unit[: len(curve)], curve, color=PAPER["best"], lw=1.4, label=label)
             ax.plot(len(curve), curve[-1], "o", color=PAPER["best"], ms=4)
         ax.set(xlabel="unit (epoch)", ylabel=plain(said.objective))
+        ax.set_xlim(1 - 0.02 * seen.units, 1.02 * seen.units)
         limits.apply(ax)
         number_ticks(ax.xaxis, 8, whole=True)
         _legend(canvas, ax)

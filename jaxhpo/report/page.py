@@ -11,7 +11,7 @@ from jaxhpo.analysis.study import Analysis
 from jaxhpo.report import words
 from jaxhpo.report.drawing import Drawing
 from jaxhpo.report.figures import Figure
-from jaxhpo.report.panels import LEGEND, PHASES
+from jaxhpo.report.panels import LEGEND
 from jaxhpo.report.sections import Report, Section
 from jaxhpo.report.sentences import Sentence
 from jaxhpo.report.style import sheet
@@ -120,12 +120,11 @@ def _table(table: Table) -> str:
 
 
 def _figure(figure: Figure) -> str:
-    panels = [d for d in figure.drawings if d.kind == "panel"]
     drawn = "\n".join(_drawing(d) for d in figure.drawings)
-    css = "panels" if panels else "both"
+    css = "panels" if any(d.kind == "panel" for d in figure.drawings) else "both"
     return (
         f"<figure><figcaption><h3>{_text(figure.title)}</h3><p>{_text(figure.caption)}</p>"
-        f'</figcaption>{_key(drawn) if panels else ""}<div class="{css}">{drawn}</div></figure>'
+        f'</figcaption>{_key(figure)}<div class="{css}">{drawn}</div></figure>'
     )
 
 
@@ -133,10 +132,13 @@ def _drawing(one: Drawing) -> str:
     return f'<div class="{one.kind}" role="img" aria-label="{_text(one.alt)}">{one.svg}</div>'
 
 
-def _key(drawn: str) -> str:
+def _key(figure: Figure) -> str:
     """What the marks mean, for panels that have no room to say it."""
-    marks = [(LEGEND[p], (_DIAMOND if p == "given" else _DOT).format(phase=p)) for p in PHASES]
-    marks = [(name, mark) for name, mark in marks]
+    if not figure.phases:
+        return ""
+    marks = [
+        (LEGEND[p], (_DIAMOND if p == "given" else _DOT).format(phase=p)) for p in figure.phases
+    ]
     marks += [("best", _STAR), ("median", _LINE)]
     items = "".join(
         f'<li><svg viewBox="0 0 10 10" aria-hidden="true">{mark}</svg>{_text(name)}</li>'

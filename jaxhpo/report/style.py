@@ -50,7 +50,7 @@ svg text { font-family: inherit !important; }
 .model { fill: var(--model); fill-opacity: .6; }
 .given { fill: var(--given); fill-opacity: .6; }
 .narrow { display: none; }
-.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr));
+.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(max(13rem, 30%), 1fr));
   gap: 1rem .8rem; }
 .key { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; font-size: .88rem; margin: 0 0 .7rem;
   padding: 0; list-style: none; }
@@ -58,8 +58,8 @@ svg text { font-family: inherit !important; }
 .key svg { display: inline-block; width: .85em; vertical-align: -.06em; margin-right: .4em; }
 .scroll { overflow-x: auto; margin: 1.2rem 0; }
 .scroll:focus-visible { outline: 2px solid var(--model); outline-offset: 2px; }
-table { border-collapse: collapse; min-width: min(100%, 34rem); font-size: .9rem;
-  font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; width: max-content; min-width: min(100%, 34rem);
+  font-size: .9rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding-bottom: .4rem; font-weight: 600; }
 th, td { padding: .32rem 1.1rem .32rem 0; text-align: left; border-bottom: 1px solid var(--rule);
   vertical-align: top; }

@@ -57,8 +57,9 @@ def test_a_study_without_a_complete_trial_has_no_best(tmp_path, toy, capsys):
     capsys.readouterr()
     assert cli(["best", str(tmp_path)]) == 2
     assert "no trial is complete yet" in capsys.readouterr().err
-    assert cli(["show", str(tmp_path), "--trial", "0"]) == 2
     assert cli(["show", str(tmp_path)]) == 0
+    assert cli(["show", str(tmp_path), "--trial", "0"]) == 0
+    assert "trial 0: waiting" in capsys.readouterr().out
 
 
 def test_export_writes_where_it_is_told(workdir, tmp_path, capsys):
