@@ -99,9 +99,9 @@ def test_the_page_is_well_formed_and_fetches_nothing(bundle):
     assert targets
     assert targets <= set(page.ids)
     assert page.tags.count("h1") == 1
-    # Three figures for two widths and seven panels have words; marks of the key need none.
+    # Three figures for two widths and seven panels have words; the four marks of the key need none.
     assert text.count('role="img" aria-label="') == 13
-    assert text.count("<svg ") == text.count('aria-hidden="true"') == 13 + 5
+    assert text.count("<svg ") == text.count('aria-hidden="true"') == 13 + 4
     headings = [int(tag[1]) for tag in page.tags if re.fullmatch("h[1-6]", tag)]
     assert all(b - a <= 1 for a, b in itertools.pairwise(headings))
     assert page.tags.count("caption") == page.tags.count("table") == 7
