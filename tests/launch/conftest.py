@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,12 +34,13 @@ def toy() -> Run:
 
 
 @pytest.fixture
-def started(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+def started(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts the toy in a process of its own, in the directory `study` of the test's."""
+    processes: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "XLA_FLAGS": ""}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "toy", f"--workdir={tmp_path / 'study'}", *arguments],
             cwd=FOLDER,
             env=environment,
@@ -47,8 +48,13 @@ def started(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
             stderr=subprocess.PIPE,
             text=True,
         )
+        processes.append(process)
+        return process
 
-    return start
+    yield start
+    for process in processes:  # also those that a failed test left behind
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture(scope="module")

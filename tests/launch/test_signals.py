@@ -12,18 +12,23 @@ import pytest
 from jaxhpo.launch.cli import main as cli
 from jaxhpo.launch.signals import Stop
 from jaxhpo.store.records import open_records
+from jaxhpo.trial import Trial
 
 LONG = ("--trials=100000", "--sampler=random", "--noreport", "--work=200000", "--batch=8")
 
 
-def ended(where: Path) -> int:
+def recorded(where: Path) -> list[Trial]:
     if not (where / "study.db").exists():
-        return 0
+        return []
     try:
         with open_records(where, read_only=True) as records:
-            return sum(trial.status.ended for trial in records.trials())
+            return records.trials()
     except (OSError, RuntimeError):  # in the moment in which it is made
-        return 0
+        return []
+
+
+def ended(where: Path) -> int:
+    return sum(trial.status.ended for trial in recorded(where))
 
 
 def wait_for_trials(process: subprocess.Popen, where: Path) -> int:
@@ -60,12 +65,13 @@ def test_the_first_signal_stops_after_the_tick(started, tmp_path, capsys, number
 def test_the_second_signal_leaves_at_once(started, tmp_path):
     # Ticks so long that the first signal can't be answered in time.
     process = started(*LONG[:-2], "--work=2000000000")
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "study" / "study.db").exists():
+    deadline, before = time.monotonic() + 120, 0
+    # As long as trials are proposed a signal can be answered; then the first tick begins.
+    while not before or len(recorded(tmp_path / "study")) != before:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
-        time.sleep(0.1)
-    time.sleep(1.0)
+        before = len(recorded(tmp_path / "study"))
+        time.sleep(2.0)
     process.send_signal(signal.SIGINT)
     time.sleep(1.0)
     assert process.poll() is None
