@@ -22,7 +22,8 @@ Hyperparameters = Mapping[str, Any]
 """Name to value, all parameters of the space and its constants. In `Task.budget` plain Python
 values. In `init`, `train` and `evaluate` a *traced* parameter is a scalar array (float32, int32 or
 bool) and a *static* one a Python value. An inactive traced parameter has the lowest value of its
-domain (the program must compute something); an inactive static one is None."""
+domain (the program must compute something); an inactive static one is None. A static parameter that
+the task names in `Task.elastic` may also come as a `jaxhpo.option.Option` (the engine decides)."""
 
 
 class Proposal(NamedTuple):
@@ -91,6 +92,8 @@ class Task(NamedTuple):
     objective: which of the metrics is searched on.
     maximize: whether more of it is better.
     static: names of parameters that the task needs as Python values, whatever the space says.
+    elastic: names of static parameters that `init`, `train` and `evaluate` also take as a
+        `jaxhpo.option.Option`: one of several Python values, chosen by a traced index.
     test: None, or ``(hp, state, test_data) -> metrics`` on data that nothing else sees.
     test_data: what `test` is given.
     steps: None, or ``(hp) -> int``, how many optimizer steps a unit of this configuration is.
@@ -107,6 +110,7 @@ class Task(NamedTuple):
     objective: str
     maximize: bool = False
     static: frozenset[str] = frozenset()
+    elastic: frozenset[str] = frozenset()
     test: Callable[[Hyperparameters, Any, Any], dict[str, jax.Array]] | None = None
     test_data: Any = None
     steps: Callable[[Hyperparameters], int] | None = None
