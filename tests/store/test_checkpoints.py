@@ -215,7 +215,7 @@ def test_an_error_of_the_caller_comes_before_that_of_a_save(tmp_path, monkeypatc
     def broken(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoint_files, "_finish", broken)
+    monkeypatch.setattr(checkpoint_files, "_write_file", broken)
     with pytest.raises(KeyError, match="mine"), Checkpoints(tmp_path, STUDY) as checkpoints:
         checkpoints.save(0, {}, {})
         raise KeyError("mine")
