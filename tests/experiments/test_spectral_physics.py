@@ -91,7 +91,7 @@ def test_a_perfect_white_is_100_0_0_and_black_is_0():
     assert black[0] == pytest.approx(0, abs=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore:(Aligning|Trimming)")
+@pytest.mark.filterwarnings("ignore::colour.utilities.ColourRuntimeWarning")
 def test_colours_are_those_that_the_package_finds_spectrum_by_spectrum():
     """An independent way through colour-science: a spectral distribution, ASTM E308, then CIELAB
     with the tabled white of D65, which differs from that of 10 nm data in the fourth digit."""
