@@ -12,7 +12,8 @@ search looks. A network with a head for the spectrum and one for the colour is s
     seed  a grid of 1,492,992 settings: 12 trunks of one to five layers, 4 activations, learning
           rate, batch size 8-32, dropout, L2, batch normalisation, cosine schedule, gradient
           clipping, patience of early stopping, most epochs
-    wide  the same with ranges instead of grids, and the weight of the colour head in the loss
+    wide  the same with ranges instead of grids, the weight of the colour head in the loss, and
+          whether the spectral head predicts reflectances or optical densities
 
 The score is the mean absolute error of both heads, each as a share of what predicting the mean
 gives (`experiments.spectral.measures`).
@@ -67,6 +68,7 @@ def space(options: Options) -> Space:
         patience=Int(20, 100),
         epochs=Int(min(options.epochs), max(options.epochs)),
         loss_weight=Float(0.1, 10.0, log=True),
+        density=Bool(),
     )
 
 

@@ -19,12 +19,14 @@ import numpy as np
 Outputs = Mapping[str, Any]
 """"reflectance" [n, 31] and "lab" [n, 3]."""
 
+_LEAST = 1e-3  # the reflectance whose optical density is the greatest
+
 
 class Scales(NamedTuple):
     """What the training films say about sizes; everything is measured in these.
 
     means, spreads: of each output of either head, what standardises it: "reflectance" ([31] and
-        [1], so that all wavelengths count alike) and "lab" ([3] and [3]).
+        [1], so that all wavelengths count alike), "density" likewise, and "lab" ([3] and [3]).
     plain: "spectral_mae" and "colour_mae" of a model that always predicts the mean.
     """
 
@@ -32,27 +34,50 @@ class Scales(NamedTuple):
     spreads: Outputs
     plain: Mapping[str, float]
 
-    def standardised(self, values: Outputs) -> dict[str, Any]:
-        """Of reflectances and L, a, b."""
-        return {k: (values[k] - self.means[k][None]) / self.spreads[k][None] for k in self.means}
+    def standardised(self, values: Outputs, density: Any = False) -> dict[str, Any]:
+        """Of reflectances and L, a, b.
 
-    def natural(self, values: Outputs) -> dict[str, Any]:
+        Args:
+            density: whether the spectral head predicts optical densities; may be traced.
+        """
+        spectra = jnp.asarray(values["reflectance"])
+        forms = {"reflectance": spectra, "density": -jnp.log(jnp.maximum(spectra, _LEAST))}
+        both = {k: self._scaled(k, v) for k, v in forms.items()}
+        return {
+            "reflectance": jnp.where(density, both["density"], both["reflectance"]),
+            "lab": self._scaled("lab", values["lab"]),
+        }
+
+    def natural(self, values: Outputs, density: Any = False) -> dict[str, Any]:
         """Reflectances and L, a, b of standardised ones."""
-        return {k: values[k] * self.spreads[k][None] + self.means[k][None] for k in self.means}
+        spectra = values["reflectance"]
+        dense = jnp.exp(-self._whole("density", spectra))
+        return {
+            "reflectance": jnp.where(density, dense, self._whole("reflectance", spectra)),
+            "lab": self._whole("lab", values["lab"]),
+        }
+
+    def _scaled(self, name: str, values: Any) -> Any:
+        return (values - self.means[name][None]) * (1.0 / self.spreads[name])[None]
+
+    def _whole(self, name: str, values: Any) -> Any:
+        return values * self.spreads[name][None] + self.means[name][None]
 
 
 def scales(targets: Outputs) -> Scales:
     """Those of the training films' targets."""
-    means = {k: np.asarray(v).mean(axis=0, dtype=np.float64) for k, v in targets.items()}
-    away = {k: np.asarray(v) - means[k] for k, v in targets.items()}
-    spreads = {
-        "reflectance": np.sqrt(np.square(away["reflectance"]).mean(keepdims=True))[0],
-        "lab": np.sqrt(np.square(away["lab"]).mean(axis=0)),
-    }
-    means, spreads = ({k: v.astype(np.float32) for k, v in d.items()} for d in (means, spreads))
-    constant = {k: np.broadcast_to(v[None], np.shape(targets[k])) for k, v in means.items()}
+    known = {k: np.asarray(v, np.float64) for k, v in targets.items()}
+    known["density"] = -np.log(np.maximum(known["reflectance"], _LEAST))
+    means = {k: v.mean(axis=0) for k, v in known.items()}
+    away = {k: np.square(v - means[k]) for k, v in known.items()}
+    spreads = {k: np.sqrt(v.mean(axis=0 if k == "lab" else None)) for k, v in away.items()}
+    constant = {k: np.broadcast_to(means[k][None], v.shape) for k, v in known.items()}
     plain = errors(constant, targets)
-    return Scales(means, spreads, {k: float(np.abs(v).mean()) for k, v in plain.items()})
+    return Scales(
+        {k: v.astype(np.float32) for k, v in means.items()},
+        {k: np.atleast_1d(v).astype(np.float32) for k, v in spreads.items()},
+        {k: float(np.abs(v).mean()) for k, v in plain.items()},
+    )
 
 
 def errors(outputs: Outputs, targets: Outputs) -> dict[str, jax.Array]:
@@ -88,7 +113,7 @@ def loss(scale: Scales, weight: float) -> Callable[..., jax.Array]:
     `weight`, or the hyperparameter "loss_weight", times that of the standardised L, a, b."""
 
     def rows(outputs: Outputs, targets: Outputs, hp: Mapping[str, Any]) -> jax.Array:
-        wanted = scale.standardised(targets)
+        wanted = scale.standardised(targets, hp.get("density", False))
         spectral, colour = (
             jnp.square(outputs[k] - wanted[k]).mean(axis=1) for k in ("reflectance", "lab")
         )
@@ -98,7 +123,7 @@ def loss(scale: Scales, weight: float) -> Callable[..., jax.Array]:
 
 
 def measures(scale: Scales) -> dict[str, Callable[..., jax.Array]]:
-    """The metrics of standardised outputs, each ``(outputs, targets) -> scalar``:
+    """The metrics of standardised outputs, each ``(outputs, targets, hp) -> scalar``:
 
     score: what is searched on. The mean, over the two heads, of the mean absolute error as a share
         of that of always predicting the training films' mean: 1 is no skill, 0 perfect.
@@ -108,35 +133,28 @@ def measures(scale: Scales) -> dict[str, Callable[..., jax.Array]]:
     delta_e: the mean colour difference CIE 1976.
     """
 
-    def off(outputs: Outputs, targets: Outputs) -> dict[str, jax.Array]:
-        return errors(scale.natural(outputs), targets)
+    def off(outputs: Outputs, targets: Outputs, hp: Mapping[str, Any]) -> dict[str, jax.Array]:
+        return errors(scale.natural(outputs, hp.get("density", False)), targets)
 
     def mean(name: str, size: Callable[[jax.Array], jax.Array]) -> Callable[..., jax.Array]:
-        return lambda outputs, targets: size(off(outputs, targets)[name])
+        return lambda outputs, targets, hp: size(off(outputs, targets, hp)[name])
 
-    def score(outputs: Outputs, targets: Outputs) -> jax.Array:
-        found = off(outputs, targets)
+    def score(outputs: Outputs, targets: Outputs, hp: Mapping[str, Any]) -> jax.Array:
+        found = off(outputs, targets, hp)
         shares = [jnp.abs(found[k]).mean() * np.float32(1.0 / v) for k, v in scale.plain.items()]
         return 0.5 * (shares[0] + shares[1])
 
-    def spectral_r2(outputs: Outputs, targets: Outputs) -> jax.Array:
-        rest = off(outputs, targets)["spectral_mae"]
+    def spectral_r2(outputs: Outputs, targets: Outputs, hp: Mapping[str, Any]) -> jax.Array:
         wanted = jnp.asarray(targets["reflectance"])
-        return _explained(rest, wanted - wanted.mean(axis=0, keepdims=True))
+        apart = wanted - wanted.mean(axis=0, keepdims=True)
+        return _explained(off(outputs, targets, hp)["spectral_mae"], apart)
 
-    def colour_r2(outputs: Outputs, targets: Outputs) -> jax.Array:
-        wanted = jnp.asarray(targets["lab"])
-        middle = wanted.mean(axis=0, keepdims=True)
-        # Against the mean of L, a, b and C, and against the mean direction of hue at each chroma.
-        chroma = _length(wanted[:, 1], wanted[:, 2])[:, None]
-        direction = middle[:, 1:] / _length(middle[:, 1:2], middle[:, 2:])
-        same_hue = jnp.concatenate([wanted[:, :1], chroma * direction], axis=1)
-        hue = errors({**targets, "lab": same_hue}, targets)["colour_mae"][:, 4:]
-        spread = jnp.concatenate([wanted - middle, chroma - chroma.mean(), hue], axis=1)
-        return _explained(off(outputs, targets)["colour_mae"], spread)
+    def colour_r2(outputs: Outputs, targets: Outputs, hp: Mapping[str, Any]) -> jax.Array:
+        return _explained(off(outputs, targets, hp)["colour_mae"], _away(targets))
 
-    def delta_e(outputs: Outputs, targets: Outputs) -> jax.Array:
-        return jnp.sqrt(jnp.square(off(outputs, targets)["colour_mae"][:, :3]).sum(axis=1)).mean()
+    def delta_e(outputs: Outputs, targets: Outputs, hp: Mapping[str, Any]) -> jax.Array:
+        lab = off(outputs, targets, hp)["colour_mae"][:, :3]
+        return jnp.sqrt(jnp.square(lab).sum(axis=1)).mean()
 
     def absolute(x: jax.Array) -> jax.Array:
         return jnp.abs(x).mean()
@@ -154,6 +172,17 @@ def measures(scale: Scales) -> dict[str, Callable[..., jax.Array]]:
         "colour_r2": colour_r2,
         "delta_e": delta_e,
     }
+
+
+def _away(targets: Outputs) -> jax.Array:
+    """[n, 5]: L, a, b and C less their means, and the hue against one that is the same for all."""
+    lab = jnp.asarray(targets["lab"])
+    middle = lab.mean(axis=0, keepdims=True)
+    chroma = _length(lab[:, 1], lab[:, 2])[:, None]
+    direction = middle[:, 1:] / _length(middle[:, 1:2], middle[:, 2:])
+    same_hue = jnp.concatenate([lab[:, :1], chroma * direction], axis=1)
+    hue = errors({**targets, "lab": same_hue}, targets)["colour_mae"][:, 4:]
+    return jnp.concatenate([lab - middle, chroma - chroma.mean(), hue], axis=1)
 
 
 def _explained(rest: jax.Array, spread: jax.Array) -> jax.Array:

@@ -29,7 +29,7 @@ COLORANTS = ("cyan", "magenta", "yellow", "black", "orange")
 COLOUR_VALUES = ("L", "a", "b", "C", "h")
 """CIELAB lightness, red-green, yellow-blue; chroma; hue in degrees, [0, 360)."""
 
-THICKNESS = 0.05  # mm, of the dry film
+THICKNESS = 0.02  # mm, of the dry film
 SAMPLES, TEST = 84, 17
 
 _SURFACE = 0.04  # share of the light that is reflected before it enters the film (index 1.5)
