@@ -34,14 +34,10 @@ def test_equals_optuna_also_for_conditional_parameters(case):
 
 def test_units_are_those_of_the_space():
     """The table's values on the cube, without asking the space trial by trial."""
-    space = (
-        Space.from_dict(REFERENCE["space"])
-        if False
-        else Space(
-            **{n: Space.from_dict(REFERENCE["space"]).parameters[n] for n in REFERENCE["space"]},
-            wide=Int(0, 5000, log=False),
-            mode=Choice([None, "a", (1, 2)], ordered=True),
-        )
+    space = Space(
+        Space.from_dict(REFERENCE["space"]).parameters,
+        wide=Int(0, 5000),
+        mode=Choice([None, "a", (1, 2)], ordered=True),
     )
     table = drawn(space, lambda c: c["lr"], 50)
     made = sample(table, space, maximize=False)
