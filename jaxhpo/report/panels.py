@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,79 +12,65 @@ from matplotlib.figure import Figure as Canvas
 from jaxhpo.analysis.slices import Slice
 from jaxhpo.analysis.study import Analysis
 from jaxhpo.report import words
-from jaxhpo.report.drawing import PANEL, PAPER, WIDE, Draw, Drawing, Picture, drawing, picture
-from jaxhpo.report.scales import Scale, log_ticks, number_ticks, scale
+from jaxhpo.report.drawing import PANEL, PAPER, WIDE, Draw
+from jaxhpo.report.marks import dots, objective_scale, plain
+from jaxhpo.report.parts import Figure, Plot
+from jaxhpo.report.scales import Scale, log_ticks, number_ticks
 
 COLUMNS = 3
 PER_PICTURE = 9
 MOST_DOTS = 12_000  # on the page; with more of them, dots are pixels
 _JITTER = 0.3  # of the distance between neighbours
-PHASES = ("explore", "given", "model")
-LEGEND = {"explore": "exploring", "given": "given", "model": "proposed by the model"}
 
 
-def pictures(found: Analysis, shown: list[Slice]) -> list[Picture]:
-    """The PNG files."""
+def figure(found: Analysis) -> Figure | None:
+    """All parameters that were active in a complete trial."""
+    shown = [s for s in found.slices if s.x]
+    if not shown:
+        return None
     limits = objective_scale(found)
+    names = [s.parameter for s in shown if s.inactive]
+    only = " Trials in which a parameter was inactive are not in its plot: "
+    only = f"{only}{words.some(names)}." if names else ""
+    return Figure(
+        name="slices",
+        title=f"{found.summary.objective} against each parameter",
+        caption="A dot is a complete trial, a star the best; n is the number of trials in a plot. "
+        "Lines and bars are medians, over at least 5 trials where values are numbers. Choices and "
+        "few-valued numbers are spread sideways. All other parameters vary too, and a model does "
+        f"not try all places alike.{only}{limits.note}",
+        plots=tuple(_pages(found, shown, limits)),
+        panels=tuple(_panels(found, shown, limits)),
+        phases=tuple(p for p in words.PHASES if p in found.progress.phase),
+    )
+
+
+def _pages(found: Analysis, shown: list[Slice], limits: Scale) -> Iterator[Plot]:
     pages = [shown[i : i + PER_PICTURE] for i in range(0, len(shown), PER_PICTURE)]
-    made = []
     for place, page in enumerate(pages):
         columns, rows = min(COLUMNS, len(page)), math.ceil(len(page) / COLUMNS)
-        name = "slices" if len(pages) == 1 else f"slices{place + 1}"
         alt = f"Scatter plots of {found.summary.objective} against "
-        alt += words.listed([s.parameter for s in page]) + "."
-        size = (WIDE if columns > 1 else WIDE / 2, 2.45 * rows + 0.4)
-        made.append(picture(name, alt, size, _grid(found, page, limits, rows, columns)))
-    return made
+        yield Plot(
+            name="slices" if len(pages) == 1 else f"slices{place + 1}",
+            alt=alt + words.listed([s.parameter for s in page]) + ".",
+            size=(WIDE if columns > 1 else WIDE / 2, 2.45 * rows + 0.4),
+            draw=_grid(found, page, limits, rows, columns),
+        )
 
 
-def drawings(found: Analysis, shown: list[Slice]) -> list[Drawing]:
-    """The panels for the page."""
-    limits = objective_scale(found)
+def _panels(found: Analysis, shown: list[Slice], limits: Scale) -> Iterator[Plot]:
     pixels = sum(len(s.x) for s in shown) > MOST_DOTS
 
     def panel(one: Slice) -> Draw:
         def draw(canvas: Canvas) -> None:
             ax = canvas.subplots()
             _panel(ax, one, limits, found, pixels=pixels)
+            ax.set_ylabel(plain(found.summary.objective), fontsize=9)
 
         return draw
 
-    return [
-        drawing("panel", f"slice{i}", _alt(found, one), (PANEL, 2.3), panel(one))
-        for i, one in enumerate(shown)
-    ]
-
-
-def objective_scale(found: Analysis) -> Scale:
-    """The objective's axis, over all complete trials."""
-    return scale(np.array(found.progress.value), maximize=found.summary.maximize)
-
-
-def dots(
-    ax: Axes, x: np.ndarray, y: np.ndarray, phases: np.ndarray, size: float, *, pixels: bool
-) -> None:
-    """One dot a trial, coloured by how the trial was chosen; the user's own are diamonds."""
-    for phase in PHASES:
-        at = phases == phase
-        if at.any():
-            marker = "D" if phase == "given" else "o"
-            made = ax.scatter(
-                x[at],
-                y[at],
-                s=size,
-                marker=marker,
-                color=PAPER[phase],
-                alpha=0.6,
-                lw=0,
-                label=LEGEND[phase],
-            )
-            made.set_rasterized(pixels)
-
-
-def plain(text: str) -> str:
-    """Text in which matplotlib sees no formula."""
-    return text.replace("$", r"\$")
+    for i, one in enumerate(shown):
+        yield Plot(name=f"slice{i}", alt=_alt(found, one), size=(PANEL, 2.3), draw=panel(one))
 
 
 def _alt(found: Analysis, one: Slice) -> str:
@@ -124,7 +111,7 @@ def _panel(ax: Axes, one: Slice, limits: Scale, found: Analysis, *, pixels: bool
     else:
         _label_axis(ax, one)
         x = x + _jitter(len(x))
-    dots(ax, x, y, np.array(one.phase), 9, pixels=pixels)
+    dots(ax, x, y, np.array(one.phase), np.array(one.number), 9, pixels=pixels)
     if one.kind == "number":
         ax.plot(*zip(*middles, strict=True), color=PAPER["ink"], lw=1.6) if middles else None
     else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from jaxhpo.analysis.parameters import Parameter
+
 UNKNOWN = "unknown"
 
 
@@ -72,3 +74,28 @@ def short(name: str, longest: int) -> str:
 def listed(names: list[str]) -> str:
     """ "a", "a and b", "a, b and c"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+PHASES = {"explore": "exploring", "given": "given by the user", "model": "proposed by the model"}
+"""How a trial was chosen (`jaxhpo.trial.Phase`), in the order of drawing."""
+
+_NAMED = 8  # names in one sentence; the table has them all
+
+
+def some(names: list[str]) -> str:
+    """The same, with no more than a few names."""
+    if len(names) <= _NAMED:
+        return listed(names)
+    return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} others"
+
+
+def domain(p: Parameter) -> str:
+    """A parameter's domain."""
+    if p.kind == "constant":
+        return "constant"
+    if p.low is None or p.high is None:
+        return ", ".join(map(str, p.values))
+    scale = ", log" if p.log else ""
+    step = "" if p.step in (None, 1) else f", step {p.step:g}"
+    whole = "whole numbers " if p.kind == "int" else ""
+    return f"{whole}{setting(p.low)} to {setting(p.high)}{scale}{step}"
