@@ -49,13 +49,15 @@ def _said(found: Analysis) -> Iterator[Sentence]:
             text=f"Unknown, as it could not be tested: {words.some(names)} ({reason}).",
             evidence="/associations",
         )
-    if any(a.q is not None for a in found.associations):
+    tested = [a.independent.n for a in found.associations if a.q is not None]
+    if tested:
+        few = f"{min(tested)} to " if min(tested) < max(tested) else ""
         yield Sentence(
-            text="Tested on exploring trials only, those chosen without looking at results "
-            f"(at least {FEWEST}), and corrected for the number of tests (q, Benjamini and "
-            "Hochberg). rho (Spearman) sees a steady rise or fall, not a best value in the "
-            "middle: look at the plots too. eta (Kruskal and Wallis) is for values without an "
-            "order and has no sign.",
+            text=f"Tested on {few}{words.trials(max(tested), 'exploring')} a parameter, those "
+            f"chosen without looking at results (at least {FEWEST}), and corrected for the number "
+            "of tests (q, Benjamini and Hochberg). rho (Spearman) sees a steady rise or fall, not "
+            "a best value in the middle: look at the plots too. eta (Kruskal and Wallis) is for "
+            "values without an order and has no sign.",
             evidence="/associations",
         )
 

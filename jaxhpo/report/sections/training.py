@@ -32,8 +32,8 @@ def _said(found: Analysis) -> Iterator[Sentence]:
     if seen.units > 1:
         yield Sentence(
             text="The quartiles after a unit are over the trials that were trained that far: "
-            f"{seen.reached[0]} after the first, {seen.reached[-1]} after unit {seen.units}. "
-            "Late ones are of fewer, other trials.",
+            f"{words.trials(seen.reached[0])} after the first, {seen.reached[-1]} after unit "
+            f"{seen.units}. Late ones are of fewer, other trials.",
             evidence="/learning/reached",
         )
     if said.seconds.n:
