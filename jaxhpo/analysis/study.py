@@ -6,14 +6,24 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from jaxhpo.analysis.association import Association, associations
+from jaxhpo.analysis.branches import branches
+from jaxhpo.analysis.diverged import Diverged, diverged
+from jaxhpo.analysis.importance import Importances, importances
 from jaxhpo.analysis.learning import Learning, learning
+from jaxhpo.analysis.options import Options
 from jaxhpo.analysis.parameters import Parameter, parameters
 from jaxhpo.analysis.progress import Progress, progress
+from jaxhpo.analysis.sample import sample
 from jaxhpo.analysis.slices import Slice, slices
 from jaxhpo.analysis.summary import Summary, summary
+from jaxhpo.analysis.surrogate import surrogate
+from jaxhpo.analysis.top_region import TopRegion, top_region
 from jaxhpo.space import Space
 from jaxhpo.table import trials_table
+from jaxhpo.trial import Trial
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,8 +52,13 @@ class Analysis:
         name: the task's. identity: what the study is a function of (its space is `parameters`).
         command: what was typed to start it, or None. runs: of its process, the oldest first.
         parameters: one a parameter of the space, constants too.
-        summary, progress, associations, slices, learning: see the modules of these names.
+        summary, progress, associations, slices, learning, diverged, top_region: see the modules of
+            these names.
+        importance: one a branch (`jaxhpo.analysis.importance`), of the trials that were chosen
+            without looking at results. importance_every: the same of all complete trials,
+            descriptive; empty where those are the same trials.
         test: see `Test`, or None where there is none.
+        options: what the reader chose.
     """
 
     name: str
@@ -56,35 +71,89 @@ class Analysis:
     associations: tuple[Association, ...]
     slices: tuple[Slice, ...]
     learning: Learning
+    diverged: Diverged
+    top_region: tuple[TopRegion, ...]
+    importance: tuple[Importances, ...]
+    importance_every: tuple[Importances, ...]
     test: Test | None
+    options: Options
 
 
-def analysed(records: Any) -> Analysis:
+def analysed(records: Any, options: Options | None = None) -> Analysis:
     """All results, of open records."""
     identity, trials = records.identity, records.trials()
     space, task = Space.from_dict(identity["space"]), identity["task"]
     objective, maximize = task["objective"], task["maximize"]
-    table = trials_table(trials, space=space, objective=objective, maximize=maximize)
     facts = records.facts()
     test = facts.get("test")
-    return Analysis(
+    found = analysed_table(
+        trials_table(trials, space=space, objective=objective, maximize=maximize),
+        space,
+        objective=objective,
+        maximize=maximize,
         name=task["name"],
+        trials=trials,
+        options=options,
+    )
+    return dataclasses.replace(
+        found,
         identity={key: value for key, value in identity.items() if key != "space"},
         command=(facts.get("launch") or {}).get("command"),
+        runs=tuple(_run(session) for session in records.sessions()),
+        test=None if not test or not test["metrics"] else Test(**test),
+    )
+
+
+def analysed_table(
+    table: pd.DataFrame,
+    space: Space,
+    *,
+    objective: str,
+    maximize: bool,
+    name: str = "table",
+    trials: Sequence[Trial] = (),
+    options: Options | None = None,
+) -> Analysis:
+    """All results of a table of the form of `jaxhpo.table.trials_table`, wherever it is from.
+
+    Args:
+        table, space: the trials, and what was searched.
+        objective, maximize: the metric that `value` is, and whether more of it is better.
+        name: what to call it.
+        trials: the records that the table was made of, if there are any: only they hold curves.
+        options: what the reader chose.
+    """
+    options = options or Options()
+    made = sample(table, space, maximize=maximize)
+    adaptive = not made.free.all()
+    all_branches = branches(space)
+    independent = [surrogate(made, b, "independent", options) for b in all_branches]
+    every = [surrogate(made, b, "every", options) for b in all_branches] if adaptive else []
+    return Analysis(
+        name=name,
+        identity={},
+        command=None,
+        runs=(),
         parameters=parameters(space),
-        runs=tuple(
-            Run(
-                started=session["started"],
-                seconds=None if session["ended"] is None else session["ended"] - session["started"],
-                how=session["how"],
-                info=session["info"],
-            )
-            for session in records.sessions()
-        ),
         summary=summary(table, space, objective=objective, maximize=maximize),
         progress=progress(table, maximize=maximize),
         associations=associations(table, space),
         slices=slices(table, space),
         learning=learning(trials, objective=objective),
-        test=None if not test or not test["metrics"] else Test(**test),
+        diverged=diverged(table, space),
+        top_region=top_region(made, options),
+        importance=tuple(importances(s, tested=True) for s in independent),
+        importance_every=tuple(importances(s, tested=False) for s in every),
+        test=None,
+        options=options,
+    )
+
+
+def _run(session: Mapping[str, Any]) -> Run:
+    ended, started = session["ended"], session["started"]
+    return Run(
+        started=started,
+        seconds=None if ended is None else ended - started,
+        how=session["how"],
+        info=session["info"],
     )
