@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxhpo.analysis.options import Options
 from jaxhpo.analysis.study import Analysis, analysed
 from jaxhpo.report.drawing import FORMATS, saved
 from jaxhpo.report.log import log
@@ -34,7 +35,7 @@ def write_report(
     sections: Sequence[str] | None = None,
     formats: Sequence[str] = ("png",),
     command: str = "",
-    **asked: Any,
+    options: Options | None = None,
 ) -> list[Path]:
     """Writes the report of a study.
 
@@ -49,7 +50,7 @@ def write_report(
         sections: names of those to write (`jaxhpo.report.sections.NAMES`); by default all.
         formats: of the figures' files, some of "png", "svg" and "pdf".
         command: what makes this report again; the report shows it.
-        asked: options of `jaxhpo.analysis.analysed`, for a source that is not analysed yet.
+        options: of the analysis, for a source that is not analysed yet.
 
     Returns:
         The files.
@@ -63,7 +64,7 @@ def write_report(
             f"write_report(formats=...) must name some of {', '.join(FORMATS)}, got "
             f"{unknown[0] if unknown else 'none'!r}"
         )
-    found = _analysed(source, asked)
+    found = _analysed(source, options)
     made = report(found, stamp or _now(), wanted=sections, command=command)
     out = Path(out)
     files = {
@@ -99,19 +100,20 @@ def as_json(made: Report, files: list[str]) -> str:
     return _dumped(_strict(whole)) + "\n"
 
 
-def _analysed(source: Any, asked: dict[str, Any]) -> Analysis:
+def _analysed(source: Any, options: Options | None) -> Analysis:
     if isinstance(source, Analysis):
-        if asked:
+        if options is not None:
             raise TypeError(
-                f"write_report({next(iter(asked))}=...) is for records, not an Analysis"
+                "write_report(options=...) is for records: an Analysis has its own already, in "
+                "Analysis.options; analyse again with others"
             )
         return source
     if not isinstance(source, str | Path):
-        return analysed(source, **asked)
+        return analysed(source, options)
     from jaxhpo.store.records import open_records
 
     with open_records(source, read_only=True) as records:
-        return analysed(records, **asked)
+        return analysed(records, options)
 
 
 def _now() -> str:

@@ -31,6 +31,8 @@ _COUNT = re.compile(
 _UNITS = {"": 1.0, " %": 100.0, " ms": 1000.0, " min": 1 / 60, " h": 1 / 3600}  # of what is held
 _CONSTANTS = (0.05, 5.0, 25.0, 95.0, 0.0, 1.0)  # rates and least counts that a text may name
 _KEYS = ("parameter",)  # heads of a first column that names what a row is of
+# Heads whose meaning is that of their table.
+_OWN = {"n", "p", "q", "low", "high", "measure", "value", "values", "verdict", "reason"}
 _SPACES = ("next_space_aggressive", "next_space_conservative")
 
 
@@ -173,6 +175,8 @@ def _tables(tables: dict[str, list[list[str]]]) -> Iterator[Finding]:
             continue
         for row in rows:
             for column, cell in zip(head[1:], row[1:], strict=True):
+                if column in _OWN:
+                    continue
                 before, value = known.setdefault((row[0], column), (name, cell))
                 if value != cell:
                     why = f"{column} of {row[0]} is {value} in {before}, {cell} in {name}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from jaxhpo.analysis.estimate import Estimate
 from jaxhpo.analysis.parameters import Parameter
 
 UNKNOWN = "unknown"
@@ -23,6 +24,13 @@ def strength(value: float | None) -> str:
 def chance(value: float | None) -> str:
     """A p- or q-value: two significant digits."""
     return UNKNOWN if value is None else f"{value:.2g}"
+
+
+def estimate(value: Estimate) -> str:
+    """A number with its 95 % interval, where it has one."""
+    if value.value is None or value.low is None or value.high is None:
+        return strength(value.value)
+    return f"{strength(value.value)} ({strength(value.low)} to {strength(value.high)})"
 
 
 def percent(value: float) -> str:

@@ -8,9 +8,11 @@ import shutil
 import pytest
 from studies import random_records, records
 
+from jaxhpo.analysis import Options
 from jaxhpo.report import bundle
 from jaxhpo.report.lint import lint, main
 
+QUICK = Options(resamples=20)
 STAMP = "2026-11-21 00:00 UTC"
 
 
@@ -23,14 +25,14 @@ def undrawn(monkeypatch):
 
 @pytest.mark.parametrize("seed", range(40))
 def test_reports_of_random_studies_do_not_contradict_themselves(tmp_path, seed, undrawn):
-    bundle.write_report(random_records(seed), tmp_path, stamp=STAMP)
+    bundle.write_report(random_records(seed), tmp_path, stamp=STAMP, options=QUICK)
     assert lint(tmp_path) == []
 
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):
     out = tmp_path_factory.mktemp("sound")
-    bundle.write_report(records(stopped=4), out, stamp=STAMP)
+    bundle.write_report(records(stopped=4), out, stamp=STAMP, options=QUICK)
     return out
 
 
@@ -92,7 +94,7 @@ def test_files_that_are_missing_or_left_over(copy):
 
 
 def test_two_values_under_one_name(copy):
-    (copy / "tables" / "space.csv").write_text("parameter,value\nlr,0.5\n")
+    (copy / "tables" / "space.csv").write_text("parameter,where in the range\nlr,0.5\n")
     assert rules(copy) == {"two values"}
 
 

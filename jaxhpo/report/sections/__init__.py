@@ -12,9 +12,27 @@ from types import ModuleType
 
 from jaxhpo.analysis.study import Analysis
 from jaxhpo.report.parts import Part, Section
-from jaxhpo.report.sections import best, course, parameters, study, training, trials
+from jaxhpo.report.sections import (
+    best,
+    course,
+    diverged,
+    importance,
+    parameters,
+    study,
+    training,
+    trials,
+)
 
-ORDER: tuple[ModuleType, ...] = (best, course, parameters, training, trials, study)
+ORDER: tuple[ModuleType, ...] = (
+    best,
+    course,
+    importance,
+    parameters,
+    training,
+    diverged,
+    trials,
+    study,
+)
 NAMES = tuple(module.__name__.rpartition(".")[2] for module in ORDER)
 
 

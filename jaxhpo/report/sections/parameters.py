@@ -10,8 +10,8 @@ from matplotlib.figure import Figure as Canvas
 from jaxhpo.analysis.association import FEWEST, RATE, Association
 from jaxhpo.analysis.study import Analysis
 from jaxhpo.report import panels, words
-from jaxhpo.report.drawing import NARROW, PAPER, WIDE
-from jaxhpo.report.marks import legend, plain
+from jaxhpo.report.drawing import PAPER, WIDE
+from jaxhpo.report.marks import is_wide, legend, plain
 from jaxhpo.report.parts import Column, Figure, Part, Plot, Sentence, Table
 from jaxhpo.report.words import number
 
@@ -96,7 +96,7 @@ def _figure(found: Analysis) -> Figure | None:
             len(blocks), 1, squeeze=False, height_ratios=[len(b) + 1.2 for b in blocks]
         )
         for ax, block in zip(axes.flat, blocks, strict=True):
-            _bars(ax, block, 26 if canvas.get_figwidth() > NARROW else 14)
+            _bars(ax, block, 26 if is_wide(canvas) else 14)
         legend(canvas, axes.flat[0], 1.0)
 
     more = f" {left_out} weaker ones are in the table only." if left_out else ""
@@ -162,11 +162,11 @@ def _table(found: Analysis) -> Table:
         columns=(
             Column(name="parameter"),
             Column(name="measure"),
-            Column(name="exploring", show=words.strength, right=True),
+            Column(name="strength, exploring", show=words.strength, right=True),
             Column(name="n exploring", right=True),
             Column(name="p", show=words.chance, right=True),
             Column(name="q", show=words.chance, right=True),
-            Column(name="all trials", show=words.strength, right=True),
+            Column(name="strength, all", show=words.strength, right=True),
             Column(name="n all", right=True),
             Column(name="verdict"),
         ),
