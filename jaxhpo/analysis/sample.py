@@ -12,11 +12,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from jaxhpo.analysis.activity import PREFIX, active, coordinates
+from jaxhpo.analysis.activity import PREFIX, active, choices, coordinates
 from jaxhpo.cube import Kind, Layout
 from jaxhpo.space import Domain, Float, Int, Space
 from jaxhpo.trial import Phase, Status
@@ -145,3 +146,28 @@ def _units(domain: Domain, values: pd.Series, positions: tuple[float, ...]) -> n
     if domain.log:
         low, high, x = math.log(low), math.log(high), np.log(x)
     return np.clip((x - low) / (high - low), 0.0, 1.0)
+
+
+def value_at(domain: Domain, unit: float, positions: tuple[float, ...]) -> Any:
+    """The value at a coordinate; of a continuous one, four digits are kept."""
+    if positions:
+        level = int(np.argmin(np.abs(np.array(positions) - unit)))
+        if not isinstance(domain, Float | Int):
+            return choices(domain)[level]
+        exact = domain.low + level * (domain.step or 1)
+        return int(exact) if isinstance(domain, Int) else float(f"{exact:.12g}")
+    if not isinstance(domain, Float | Int):
+        raise TypeError(f"value_at(domain=...) must have positions or be a number, got {domain!r}")
+    low, high, step = float(domain.low), float(domain.high), float(domain.step or 1)
+    if isinstance(domain, Int) or domain.step:
+        low, high = low - step / 2, high + step / 2
+    if domain.log:
+        x = math.exp(math.log(low) + unit * (math.log(high) - math.log(low)))
+    else:
+        x = low + unit * (high - low)
+    if isinstance(domain, Int) or domain.step:
+        level = math.floor((x - low) / step)
+        last = round((domain.high - domain.low) / step)
+        x = domain.low + min(max(level, 0), last) * step
+        return int(x) if isinstance(domain, Int) else float(f"{x:.12g}")
+    return min(max(float(f"{x:.4g}"), domain.low), domain.high)

@@ -9,9 +9,14 @@ from typing import Any
 import pandas as pd
 
 from jaxhpo.analysis.association import Association, associations
+from jaxhpo.analysis.baseline import Baseline, baseline, baseline_config
 from jaxhpo.analysis.branches import branches
+from jaxhpo.analysis.direction import Direction, directions
 from jaxhpo.analysis.diverged import Diverged, diverged
+from jaxhpo.analysis.elites import Elites, elites
+from jaxhpo.analysis.evidence import Evidence, evidence
 from jaxhpo.analysis.importance import Importances, importances
+from jaxhpo.analysis.interactions import Interactions, interactions
 from jaxhpo.analysis.learning import Learning, learning
 from jaxhpo.analysis.options import Options
 from jaxhpo.analysis.parameters import Parameter, parameters
@@ -21,6 +26,7 @@ from jaxhpo.analysis.slices import Slice, slices
 from jaxhpo.analysis.summary import Summary, summary
 from jaxhpo.analysis.surrogate import surrogate
 from jaxhpo.analysis.top_region import TopRegion, top_region
+from jaxhpo.analysis.tunability import Tunability, tunability
 from jaxhpo.space import Space
 from jaxhpo.table import trials_table
 from jaxhpo.trial import Trial
@@ -57,6 +63,11 @@ class Analysis:
         importance: one a branch (`jaxhpo.analysis.importance`), of the trials that were chosen
             without looking at results. importance_every: the same of all complete trials,
             descriptive; empty where those are the same trials.
+        evidence: one verdict a parameter, which the advice is taken from.
+        elites: of every complete trial; elites_independent: of those chosen without looking at
+            results, which alone are tested.
+        directions, interactions, tunability: of the surrogates of every complete trial.
+        baseline: see the module of this name.
         test: see `Test`, or None where there is none.
         options: what the reader chose.
     """
@@ -75,6 +86,13 @@ class Analysis:
     top_region: tuple[TopRegion, ...]
     importance: tuple[Importances, ...]
     importance_every: tuple[Importances, ...]
+    evidence: tuple[Evidence, ...]
+    elites: Elites
+    elites_independent: Elites
+    directions: tuple[Direction, ...]
+    interactions: tuple[Interactions, ...]
+    tunability: Tunability
+    baseline: Baseline
     test: Test | None
     options: Options
 
@@ -128,22 +146,35 @@ def analysed_table(
     adaptive = not made.free.all()
     all_branches = branches(space)
     independent = [surrogate(made, b, "independent", options) for b in all_branches]
-    every = [surrogate(made, b, "every", options) for b in all_branches] if adaptive else []
+    every = (
+        [surrogate(made, b, "every", options) for b in all_branches] if adaptive else independent
+    )
+    said = summary(table, space, objective=objective, maximize=maximize)
+    best = said.best.config if said.best else {}
+    start = baseline_config(table, space, options)
+    tests = associations(table, space), top_region(made, options)
     return Analysis(
         name=name,
         identity={},
         command=None,
         runs=(),
         parameters=parameters(space),
-        summary=summary(table, space, objective=objective, maximize=maximize),
+        summary=said,
         progress=progress(table, maximize=maximize),
-        associations=associations(table, space),
+        associations=tests[0],
         slices=slices(table, space),
         learning=learning(trials, objective=objective),
         diverged=diverged(table, space),
-        top_region=top_region(made, options),
+        top_region=tests[1],
         importance=tuple(importances(s, tested=True) for s in independent),
-        importance_every=tuple(importances(s, tested=False) for s in every),
+        importance_every=tuple(importances(s, tested=False) for s in every if adaptive),
+        evidence=evidence(*tests, space.names),
+        elites=elites(made, options, basis="every"),
+        elites_independent=elites(made, options, basis="independent"),
+        directions=tuple(d for s in every for d in directions(s)),
+        interactions=tuple(interactions(s, tested=not adaptive) for s in every),
+        tunability=tunability(every, start, best or None),
+        baseline=baseline(table, made, start, best),
         test=None,
         options=options,
     )
