@@ -43,4 +43,5 @@ def _table(table: Table) -> list[str]:
         ).rstrip()
         for row in rows
     ]
-    return [f"[table {table.name}] {table.title}", *shown]
+    note = [table.note] if table.note else []
+    return [f"[table {table.name}] {table.title}", *note, *shown]

@@ -43,10 +43,13 @@ def _item(one: Sentence | Tile) -> str:
 
 
 def _table(table: Table) -> str:
-    rule = "| " + " | ".join("---:" if c.right else "---" for c in table.columns) + " |"
-    rows = [_row([c.name for c in table.columns]), rule, *(_row(row) for row in table.shown())]
+    if not table.shown():
+        return f"{escaped(table.title)}: {escaped(table.rest)}"
+    rule = "| " + " | ".join("---:" if c.right else "---" for c in table.heads) + " |"
+    rows = [_row([c.name for c in table.heads]), rule, *(_row(row) for row in table.shown())]
     rest = f"\n\n{escaped(table.rest)}" if table.rest else ""
-    return f"**{escaped(table.title)}**\n\n" + "\n".join(rows) + rest
+    note = f"\n\n{escaped(table.note)}" if table.note else ""
+    return f"**{escaped(table.title)}**{note}\n\n" + "\n".join(rows) + rest
 
 
 def _row(cells: list[str]) -> str:

@@ -96,22 +96,29 @@ def _tile(one: Tile) -> str:
 
 
 def _table(table: Table) -> str:
-    css = [' class="n"' if column.right else "" for column in table.columns]
+    css = [' class="n"' if column.right else "" for column in table.heads]
     head = "".join(
         f'<th scope="col"{c}>{_text(column.name)}</th>'
-        for column, c in zip(table.columns, css, strict=True)
+        for column, c in zip(table.heads, css, strict=True)
     )
     rows = "".join(
-        _row(shown, whole, css) for shown, whole in zip(table.shown(), table.rows, strict=False)
+        _row(shown, whole, css) for shown, whole in zip(table.shown(), table.whole(), strict=True)
     )
+    if not table.shown():
+        return f'<p class="rest">{_text(table.title)}: {_text(table.rest)}</p>'
     place = f"table-{table.name}"
     rest = f'<p class="rest">{_text(table.rest)}</p>' if table.rest else ""
-    return (
-        f'<figure class="table"><figcaption id="{place}">{_text(table.title)}</figcaption>'
-        f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{place}">'
+    note = f'<p class="note">{_text(table.note)}</p>' if table.note else ""
+    inner = (
+        f'{note}<div class="scroll" tabindex="0" role="region" aria-labelledby="{place}">'
         f'<table aria-labelledby="{place}"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>'
-        f"</table></div>{rest}</figure>"
+        f"</table></div>{rest}"
     )
+    title = f'<b id="{place}">{_text(table.title)}</b>'
+    if table.folded:
+        n = f"<small>{len(table.rows):,} rows</small>" if len(table.rows) > 1 else ""
+        return f"<details><summary>{title} {n}</summary>{inner}</details>"
+    return f'<figure class="table"><figcaption>{title}</figcaption>{inner}</figure>'
 
 
 def _row(shown: list[str], whole: Sequence[Any], css: list[str]) -> str:

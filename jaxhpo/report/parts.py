@@ -43,30 +43,52 @@ class Column:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table: `name` is its file's, `title` says what it shows and of which trials. A cell that
-    is None has nothing to show. Of more than `most` rows only these are shown; the file has all."""
+    """A table.
+
+    name: its file's. title: what it shows and of which trials. note: how to read it. folded: whether
+    the page shows it only when asked. A cell that is None has nothing to show; a column of only such
+    cells is left out. Of more than `most` rows only so many are shown. The file has everything.
+    """
 
     name: str
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Any, ...], ...]
     most: int | None = None
+    note: str = ""
+    folded: bool = False
 
     def shown(self) -> list[list[str]]:
-        """The rows that are shown, as text."""
+        """The rows that are shown, as text, of `heads`."""
         return [
-            [
-                "" if value is None else column.show(value)
-                for column, value in zip(self.columns, row, strict=True)
-            ]
+            ["" if row[i] is None else self.columns[i].show(row[i]) for i in self._filled]
             for row in self.rows[: self.most]
+        ]
+
+    @property
+    def heads(self) -> list[Column]:
+        """The columns that are shown: those that hold something in any row."""
+        return [self.columns[i] for i in self._filled]
+
+    def whole(self) -> list[list[Any]]:
+        """The values behind `shown`."""
+        return [[row[i] for i in self._filled] for row in self.rows[: self.most]]
+
+    @property
+    def _filled(self) -> list[int]:
+        rows = self.rows
+        return [
+            i
+            for i in range(len(self.columns))
+            if i == 0 or any(r[i] not in (None, "") for r in rows)
         ]
 
     @property
     def rest(self) -> str:
         """What must be said of rows that are not shown."""
         left = len(self.rows) - len(self.rows[: self.most])
-        return f"{left:,} more rows are in tables/{self.name}.csv." if left else ""
+        more = "more rows" if left < len(self.rows) else "rows"
+        return f"{left:,} {more} are in tables/{self.name}.csv." if left else ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -73,14 +73,23 @@ svg text { font-family: inherit !important; }
   padding: 0; list-style: none; }
 .key li { margin: 0; }
 .key svg { display: inline-block; width: .85em; vertical-align: -.06em; margin-right: .4em; }
-figure.table figcaption, figure.code figcaption { font-weight: 600; font-size: .9rem;
+figure.table b, summary b, figure.code figcaption { font-weight: 600; font-size: .9rem;
   margin-bottom: .4rem; overflow-wrap: anywhere; }
+figure.table figcaption { margin-bottom: .3rem; }
 .scroll { overflow-x: auto; background:
     linear-gradient(to right, var(--surface) 40%, transparent) left / 3rem 100%,
     linear-gradient(to left, var(--surface) 40%, transparent) right / 3rem 100%,
     linear-gradient(to right, var(--shade), transparent) left / .9rem 100%,
     linear-gradient(to left, var(--shade), transparent) right / .9rem 100%;
   background-repeat: no-repeat; background-attachment: local, local, scroll, scroll; }
+.note { color: var(--faint); font-size: .88rem; margin: 0 0 .5rem; overflow-wrap: anywhere; }
+details { border-top: 1px solid var(--rule); margin: 0; }
+details:last-of-type { border-bottom: 1px solid var(--rule); }
+details[open] { padding-bottom: 1rem; }
+summary { cursor: pointer; padding: .5rem 0; }
+summary b { display: inline; }
+summary small { color: var(--faint); font-size: .82rem; white-space: nowrap; }
+figure + details, ul + details { margin-top: 1.2rem; }
 .rest { color: var(--faint); font-size: .88rem; margin: .4rem 0 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: max-content; min-width: min(100%, 34rem);
   font-size: .9rem; font-variant-numeric: tabular-nums; }

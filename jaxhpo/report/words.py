@@ -17,8 +17,8 @@ def number(value: float | None) -> str:
 
 
 def strength(value: float | None) -> str:
-    """A correlation: two decimals."""
-    return UNKNOWN if value is None else f"{value:.2f}"
+    """A correlation or a share: two decimals."""
+    return UNKNOWN if value is None else f"{round(value, 2) + 0.0:.2f}"
 
 
 def chance(value: float | None) -> str:
@@ -31,6 +31,13 @@ def estimate(value: Estimate) -> str:
     if value.value is None or value.low is None or value.high is None:
         return strength(value.value)
     return f"{strength(value.value)} ({strength(value.low)} to {strength(value.high)})"
+
+
+def interval(value: Estimate, unit: str = "") -> str:
+    """The same with as many digits as the objective has; `unit` stands behind the value."""
+    if value.low is None or value.high is None:
+        return number(value.value) + unit
+    return f"{number(value.value)}{unit} ({number(value.low)} to {number(value.high)})"
 
 
 def percent(value: float) -> str:

@@ -19,6 +19,7 @@ def parts(found: Analysis) -> Iterator[Part]:
     yield list(_said(found))
     if found.summary.best is not None:
         yield _configuration(found)
+        yield _compared(found)
 
 
 def _tiles(found: Analysis) -> Iterator[Tile]:
@@ -62,6 +63,7 @@ def _said(found: Analysis) -> Iterator[Sentence]:
         yield _tested(found)
     if n > 1:
         yield _optimistic(found)
+    yield from _beside(found)
 
 
 def _unscored(found: Analysis) -> Sentence:
@@ -102,6 +104,65 @@ def _optimistic(found: Analysis) -> Sentence:
         text=f"It was picked as the best of {found.summary.spread.n} values, so if these are noisy "
         f"it is likely better than what the configuration is worth; {held}",
         evidence="/test" if tested else "/summary/spread/n",
+    )
+
+
+def _beside(found: Analysis) -> Iterator[Sentence]:
+    """The baseline, by the objective."""
+    seen, objective = found.baseline, found.summary.objective
+    for place, c in enumerate(seen.compared):
+        if c.name != objective:
+            continue
+        gain = c.difference.value or 0.0
+        better = "better" if (gain > 0) is found.summary.maximize else "worse"
+        than = f"{better} than" if gain else "no different from"
+        known = c.difference.low is not None
+        hedge = " An interval needs two trials of each." if not known else ""
+        chosen = " As the best was chosen for this value, the difference is optimistic."
+        yield Sentence(
+            text=f"The best is {than} the baseline: {objective} {number(c.best)} against "
+            f"{number(c.baseline)}, a difference of {words.interval(c.difference)}, over "
+            f"{c.n_best} and {words.trials(c.n_baseline)}.{hedge}"
+            f"{chosen if seen.optimistic else ''}",
+            evidence=f"/baseline/compared/{place}",
+        )
+    if seen.reason:
+        yield Sentence(text=f"No baseline is compared: {seen.reason}.", evidence="/baseline/reason")
+
+
+def _compared(found: Analysis) -> Table:
+    seen = found.baseline
+    numbers = words.listed([str(n) for n in seen.numbers[:5]]) if seen.numbers else ""
+    return Table(
+        name="baseline",
+        title=f"The baseline (trial {numbers}) and the best",
+        note="Differences: best less baseline, with Welch's 95 % interval where both have two "
+        "trials or more.",
+        columns=(
+            Column(name="quantity"),
+            Column(name="baseline", show=words.number, right=True),
+            Column(name="best", show=words.number, right=True),
+            Column(name="difference", show=words.number, right=True),
+            Column(name="from", show=words.number, right=True),
+            Column(name="to", show=words.number, right=True),
+            Column(name="relative", show=words.percent, right=True),
+            Column(name="n baseline", right=True),
+            Column(name="n best", right=True),
+        ),
+        rows=tuple(
+            (
+                c.name,
+                c.baseline,
+                c.best,
+                c.difference.value,
+                c.difference.low,
+                c.difference.high,
+                c.relative,
+                c.n_baseline,
+                c.n_best,
+            )
+            for c in seen.compared
+        ),
     )
 
 

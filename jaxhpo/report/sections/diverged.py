@@ -62,6 +62,7 @@ def _where(found: Analysis) -> Table:
     share = Column(name="", show=words.strength, right=True)
     return Table(
         name="diverged",
+        folded=True,
         title="Diverged trials and those that were trained: the probability that a diverged trial "
         "has the larger value; of a listed value, the share of its trials that diverged",
         columns=(

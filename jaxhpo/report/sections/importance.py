@@ -13,7 +13,7 @@ from jaxhpo.report.drawing import WIDE
 from jaxhpo.report.marks import Bar, bars, is_wide, legend
 from jaxhpo.report.parts import Column, Figure, Part, Plot, Sentence, Table
 
-TITLE = "Importance"
+TITLE = "What matters"
 _BASIS = {"independent": "exploring trials", "every": "all complete trials"}
 _MOST_BARS = 30
 
@@ -22,10 +22,48 @@ def parts(found: Analysis) -> Iterator[Part | None]:
     """The forest's shares with their intervals, what can be told of them, and the top region."""
     if found.summary.best is None:
         return
+    yield list(_verdicts(found))
     yield _figure(found)
     yield list(_said(found))
     yield _table(found)
     yield _top_region(found)
+
+
+def _verdicts(found: Analysis) -> Iterator[Sentence]:
+    """One verdict a parameter: of both tests on the exploring trials together."""
+    for place, e in enumerate(found.evidence):
+        if e.verdict == "matters":
+            yield Sentence(
+                text=f"{e.parameter} matters: q = {words.chance(e.q)}, over n = {e.n} exploring "
+                "trials.",
+                evidence=f"/evidence/{place}",
+            )
+    unclear = [e for e in found.evidence if e.verdict == "not identifiable"]
+    if unclear:
+        few, many = min(e.n for e in unclear), max(e.n for e in unclear)
+        n = f"n = {many}" if few == many else f"n = {few} to {many}"
+        yield Sentence(
+            text=f"Not identifiable from the exploring trials ({n}), which is not the same as "
+            f"unimportant: {words.some([e.parameter for e in unclear])}.",
+            evidence="/evidence",
+        )
+    by_reason: dict[str, list[str]] = {}
+    for e in found.evidence:
+        if e.verdict == "not tested":
+            by_reason.setdefault(e.reason, []).append(e.parameter)
+    for reason, names in by_reason.items():
+        yield Sentence(
+            text=f"Unknown, as it could not be tested: {words.some(names)} ({reason}).",
+            evidence="/evidence",
+        )
+    if any(e.q is not None for e in found.evidence):
+        yield Sentence(
+            text="This verdict is of two tests together, on trials that were chosen without "
+            "looking at results: does the objective go with the parameter, and do the best trials "
+            "differ in it from the others? q is corrected for both and for the number of "
+            f"parameters, {len(found.evidence)} (Benjamini and Hochberg).",
+            evidence="/evidence",
+        )
 
 
 def _both(found: Analysis) -> list[tuple[str, int, Importances]]:
@@ -49,8 +87,7 @@ def _said(found: Analysis) -> Iterator[Sentence]:
         names = [p.parameter for p in one.parameters if p.verdict == "not identifiable"]
         if names:
             yield Sentence(
-                text="Not identifiable, as chance alone could give what is seen (not the same as "
-                f"unimportant; n = {n}): {words.some(names)}.",
+                text=f"Their shares could be chance alone (n = {n}): {words.some(names)}.",
                 evidence=pointer,
             )
         first = one.parameters[0] if one.parameters else None
@@ -70,16 +107,16 @@ def _quality(one: Importances) -> str:
     if seen.reason:
         return f"From {where} importance can't be told: {seen.reason}."
     return (
-        f"From the n = {seen.n} {where}, a forest explains R2 = {words.strength(seen.r2)} of the "
+        f"From {where}, n = {seen.n}, a forest explains R2 = {words.strength(seen.r2)} of the "
         "objective's variance in trials that it has not seen; the rest is noise or beyond it."
     )
 
 
 def _clear(p: Importance, n: int) -> str:
     return (
-        f"{p.parameter} is important: a share of {words.estimate(p.total)} of what the forest "
-        f"explains, alone or together with others, {words.estimate(p.first)} alone; p = "
-        f"{words.chance(p.p)} after correction, n = {n}."
+        f"{p.parameter} has a share of {words.estimate(p.total)} of that, "
+        f"{words.estimate(p.first)} of it alone: more than chance gives (p = {words.chance(p.p)}, "
+        f"corrected; n = {n})."
     )
 
 
@@ -119,9 +156,11 @@ def _figure(found: Analysis) -> Figure | None:
         legend(canvas, ax, 1.0)
 
     kinds = {p.verdict for _, p in shown}
-    told = "Filled: important; open: not identifiable." if "important" in kinds else ""
+    told = (
+        "Filled: more than chance gives; open: it could be chance." if "important" in kinds else ""
+    )
     if not told and "not identifiable" in kinds:
-        told = "Open: not identifiable."
+        told = "Open: it could be chance."
     if "descriptive" in kinds:
         told += " From trials that the sampler chose by results: open, it only describes them."
     left = f" {more} more are in the table only." if more else ""
@@ -149,23 +188,22 @@ def _table(found: Analysis) -> Table:
     heads: Sequence[str] = ("total", "total from", "total to", "alone", "alone from", "alone to")
     return Table(
         name="importance",
-        title="Shares of what a forest explains, with 95 % intervals; total counts what a "
-        "parameter does together with others",
+        folded=True,
+        title="Shares of what a forest explains",
+        note="With 95 % intervals; total counts what a parameter does together with others.",
         columns=(
             Column(name="parameter"),
-            Column(name="of"),
-            Column(name="trials"),
             Column(name="n", right=True),
             *(Column(name=head, show=share.show, right=True) for head in heads),
             Column(name="R2", show=words.strength, right=True),
             Column(name="p", show=words.chance, right=True),
             Column(name="verdict"),
+            Column(name="basis"),
+            Column(name="branch"),
         ),
         rows=tuple(
             (
                 p.parameter,
-                one.quality.branch,
-                _BASIS[one.quality.basis],
                 one.quality.n,
                 p.total.value,
                 p.total.low,
@@ -176,6 +214,8 @@ def _table(found: Analysis) -> Table:
                 one.quality.r2,
                 p.p,
                 p.verdict,
+                _BASIS[one.quality.basis],
+                one.quality.branch,
             )
             for _, _, one in _both(found)
             if not one.quality.reason
@@ -188,8 +228,10 @@ def _top_region(found: Analysis) -> Table:
     number = Column(name="", show=words.chance, right=True)
     return Table(
         name="top_region",
-        title="What decides whether a trial is among the best (PED-ANOVA). Chance: 95 % of random "
-        "draws of as many trials stay below; p is of one parameter, not corrected for their number",
+        folded=True,
+        title="What decides whether a trial is among the best (PED-ANOVA)",
+        note="Chance: 95 % of random draws of as many trials stay below. p is of one parameter, "
+        "not corrected for their number.",
         columns=(
             Column(name="parameter"),
             Column(name="importance, all", show=number.show, right=True),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from jaxhpo.analysis.association import FEWEST, RATE, Association
+from jaxhpo.analysis.association import FEWEST, Association
 from jaxhpo.analysis.study import Analysis
 from jaxhpo.report import panels, words
 from jaxhpo.report.drawing import PAPER, WIDE
@@ -31,24 +31,10 @@ def parts(found: Analysis) -> Iterator[Part | None]:
 
 
 def _said(found: Analysis) -> Iterator[Sentence]:
+    matters = {e.parameter for e in found.evidence if e.verdict == "matters"}
     for place, a in enumerate(found.associations):
-        if a.verdict == "associated":
+        if a.verdict == "associated" and a.parameter in matters:
             yield Sentence(text=_clear(found, a), evidence=f"/associations/{place}")
-    if names := [a.parameter for a in found.associations if a.verdict == "not identifiable"]:
-        yield Sentence(
-            text=f"No steady effect can be told from these trials (q above {RATE}; not the same as "
-            f"unimportant) for {words.some(names)}.",
-            evidence="/associations",
-        )
-    by_reason: dict[str, list[str]] = {}
-    for a in found.associations:
-        if a.verdict == "not tested":
-            by_reason.setdefault(a.reason, []).append(a.parameter)
-    for reason, names in by_reason.items():
-        yield Sentence(
-            text=f"Unknown, as it could not be tested: {words.some(names)} ({reason}).",
-            evidence="/associations",
-        )
     tested = [a.independent.n for a in found.associations if a.q is not None]
     if tested:
         few = f"{min(tested)} to " if min(tested) < max(tested) else ""
@@ -157,6 +143,7 @@ def _n(a: Association) -> str:
 def _table(found: Analysis) -> Table:
     return Table(
         name="associations",
+        folded=True,
         title=f"Each parameter and {found.summary.objective}, over complete trials in which the "
         "parameter was active",
         columns=(
@@ -190,6 +177,7 @@ def _table(found: Analysis) -> Table:
 def _groups(found: Analysis) -> Table:
     return Table(
         name="groups",
+        folded=True,
         title=f"Median {found.summary.objective} for each value of a choice, over complete "
         "exploring trials",
         columns=(

@@ -40,6 +40,7 @@ def _run(run: Run, place: int) -> Sentence:
 def _space(found: Analysis) -> Table:
     return Table(
         name="space",
+        folded=True,
         title="What was searched",
         columns=(
             Column(name="parameter"),
@@ -79,6 +80,7 @@ def _settings(found: Analysis) -> Table:
         rows["command"] = " ".join(found.command)
     return Table(
         name="study",
+        folded=True,
         title="What the trials are a function of, and the command",
         columns=(Column(name="setting"), Column(name="value")),
         rows=tuple((k.replace("_", " "), str(v)) for k, v in sorted(rows.items())),

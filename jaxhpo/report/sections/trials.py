@@ -54,6 +54,7 @@ def _counts(found: Analysis) -> Table:
     counted = Column(name="trials", show=words.count, right=True)
     return Table(
         name="counts",
+        folded=True,
         title=f"All {words.trials(found.summary.trials)}, by how they ended and who chose them",
         columns=(
             Column(name="status"),
