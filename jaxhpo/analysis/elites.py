@@ -82,7 +82,8 @@ class EliteParameter:
         sampled, range: of a number, over all these trials and over the elite; else None.
         start, end: of a number, coordinates (0 to 1, on the scale that is searched) of the elite's
             5th and 95th percentile, with 95 % bootstrap intervals.
-        at_low, at_high: of a number, the share of the elite in the outer tenth of the range.
+        at_low, at_high: of a number, the share of the elite in the outer tenth of the range, or
+            at the last number of a grid.
         best: the coordinate of the best trial; None where inactive, or for a choice.
         values: of a choice, every value that was sampled.
     """
@@ -152,6 +153,13 @@ def is_elite(loss: np.ndarray, share: float) -> np.ndarray:
     return loss <= np.partition(loss, k - 1)[k - 1] if n else np.zeros(0, bool)
 
 
+def outer(held: Sample, name: str) -> tuple[float, float]:
+    """Below and above which coordinate a value lies at a bound: in the outer tenth of the range, or
+    at the last number of a grid."""
+    positions = held.layout.positions[held.column(name)] or (0.0, 1.0)
+    return max(OUTER, positions[0]) + 1e-9, min(1 - OUTER, positions[-1]) - 1e-9
+
+
 def _parameter(
     held: Sample,
     name: str,
@@ -166,6 +174,7 @@ def _parameter(
     elite, number = units[on & best], isinstance(domain, Float | Int)
     top = units[np.lexsort((held.number, held.loss))[0]] if len(held) else np.nan
     low = high = UNKNOWN
+    ends = outer(held, name)
     if number and len(elite):
         low, high = _ends(elite, options.resamples, rng)
     return EliteParameter(
@@ -177,8 +186,8 @@ def _parameter(
         range=_range(held, name, elite) if number else None,
         start=low,
         end=high,
-        at_low=float((elite <= OUTER).mean()) if number and len(elite) else None,
-        at_high=float((elite >= 1 - OUTER).mean()) if number and len(elite) else None,
+        at_low=float((elite <= ends[0]).mean()) if number and len(elite) else None,
+        at_high=float((elite >= ends[1]).mean()) if number and len(elite) else None,
         best=float(top) if number and not np.isnan(top) else None,
         values=() if number else _values(held, name, on, best, tested),
     )

@@ -47,14 +47,16 @@ def grow(
     trees: int = TREES,
 ) -> Forest:
     """A forest on trials x float32 [n, d], y [n]; `group` tells configurations apart, [n]."""
+    from sklearn import config_context
     from sklearn.tree import DecisionTreeRegressor
 
     grown = []
-    for seed in rng.integers(2**31 - 1, size=trees):
-        tree = DecisionTreeRegressor(min_samples_leaf=_LEAF, random_state=int(seed))
-        weight = drawn(group, rng)
-        tree.fit(x, y, sample_weight=weight, check_input=False)
-        grown.append(tree.tree_)
+    with config_context(skip_parameter_validation=True, assume_finite=True):
+        for seed in rng.integers(2**31 - 1, size=trees):
+            tree = DecisionTreeRegressor(min_samples_leaf=_LEAF, random_state=int(seed))
+            weight = drawn(group, rng)
+            tree.fit(x, y, sample_weight=weight, check_input=False)
+            grown.append(tree.tree_)
     return Forest(trees=tuple(grown))
 
 

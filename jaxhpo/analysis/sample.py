@@ -158,6 +158,8 @@ def value_at(domain: Domain, unit: float, positions: tuple[float, ...]) -> Any:
         return int(exact) if isinstance(domain, Int) else float(f"{exact:.12g}")
     if not isinstance(domain, Float | Int):
         raise TypeError(f"value_at(domain=...) must have positions or be a number, got {domain!r}")
+    if unit <= 0 or unit >= 1:
+        return domain.low if unit <= 0 else domain.high
     low, high, step = float(domain.low), float(domain.high), float(domain.step or 1)
     if isinstance(domain, Int) or domain.step:
         low, high = low - step / 2, high + step / 2

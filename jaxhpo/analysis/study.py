@@ -8,8 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from jaxhpo.analysis.advice import Advice, Ground, advice, all_bounds
 from jaxhpo.analysis.association import Association, associations
 from jaxhpo.analysis.baseline import Baseline, baseline, baseline_config
+from jaxhpo.analysis.bounds import Bound
 from jaxhpo.analysis.branches import branches
 from jaxhpo.analysis.direction import Direction, directions
 from jaxhpo.analysis.diverged import Diverged, diverged
@@ -18,9 +20,11 @@ from jaxhpo.analysis.evidence import Evidence, evidence
 from jaxhpo.analysis.importance import Importances, importances
 from jaxhpo.analysis.interactions import Interactions, interactions
 from jaxhpo.analysis.learning import Learning, learning
+from jaxhpo.analysis.next_space import NextSpace, next_spaces
 from jaxhpo.analysis.options import Options
 from jaxhpo.analysis.parameters import Parameter, parameters
 from jaxhpo.analysis.progress import Progress, progress
+from jaxhpo.analysis.replicates import Replicates, replicates
 from jaxhpo.analysis.sample import sample
 from jaxhpo.analysis.slices import Slice, slices
 from jaxhpo.analysis.summary import Summary, summary
@@ -67,7 +71,9 @@ class Analysis:
         elites: of every complete trial; elites_independent: of those chosen without looking at
             results, which alone are tested.
         directions, interactions, tunability: of the surrogates of every complete trial.
-        baseline: see the module of this name.
+        baseline, replicates: see the modules of these names.
+        bounds: both ends of every number. advice: one a parameter. next_spaces: the conservative
+            and the aggressive one.
         test: see `Test`, or None where there is none.
         options: what the reader chose.
     """
@@ -93,6 +99,10 @@ class Analysis:
     interactions: tuple[Interactions, ...]
     tunability: Tunability
     baseline: Baseline
+    replicates: Replicates
+    bounds: tuple[Bound, ...]
+    advice: tuple[Advice, ...]
+    next_spaces: tuple[NextSpace, ...]
     test: Test | None
     options: Options
 
@@ -153,6 +163,19 @@ def analysed_table(
     best = said.best.config if said.best else {}
     start = baseline_config(table, space, options)
     tests = associations(table, space), top_region(made, options)
+    top = elites(made, options, basis="every")
+    ground = Ground(
+        made=made,
+        elites=top,
+        independent=elites(made, options, basis="independent"),
+        evidence=evidence(*tests, space.names),
+        tunability=tunability(every, start, best or None),
+        replicates=replicates(made),
+        bounds=all_bounds(made, top, options),
+        best=best,
+        options=options,
+    )
+    advised = advice(ground)
     return Analysis(
         name=name,
         identity={},
@@ -168,13 +191,17 @@ def analysed_table(
         top_region=tests[1],
         importance=tuple(importances(s, tested=True) for s in independent),
         importance_every=tuple(importances(s, tested=False) for s in every if adaptive),
-        evidence=evidence(*tests, space.names),
-        elites=elites(made, options, basis="every"),
-        elites_independent=elites(made, options, basis="independent"),
+        evidence=tuple(ground.evidence),
+        elites=top,
+        elites_independent=ground.independent,
         directions=tuple(d for s in every for d in directions(s)),
         interactions=tuple(interactions(s, tested=not adaptive) for s in every),
-        tunability=tunability(every, start, best or None),
+        tunability=ground.tunability,
         baseline=baseline(table, made, start, best),
+        replicates=ground.replicates,
+        bounds=tuple(ground.bounds),
+        advice=advised,
+        next_spaces=next_spaces(space, advised),
         test=None,
         options=options,
     )
