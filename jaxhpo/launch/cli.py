@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxhpo import __version__
-from jaxhpo.launch import show
+from jaxhpo.launch import reporting, show
 from jaxhpo.launch.errors import Usage, sentences
 from jaxhpo.launch.places import folder, shown
 
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     made["show"].add_argument("--trial", type=int, metavar="N", help="everything about one trial")
     made["best"].add_argument("--json", action="store_true", help="as JSON instead of YAML")
     made["report"].add_argument("--out", metavar="DIR", help="where to (DIR/report)")
+    reporting.arguments(made["report"])
     made["export"].add_argument("--out", metavar="DIR", help="where to (DIR/export)")
     made["rerun"].add_argument("--trial", type=int, metavar="N", required=True, help="which trial")
     made["rerun"].add_argument("--out", metavar="DIR", help="where to (DIR/models/trial-N)")
@@ -120,12 +121,8 @@ def _best(given: argparse.Namespace) -> int:
 
 
 def _report(given: argparse.Namespace) -> int:
-    try:
-        from jaxhpo.report.bundle import write_report
-    except ImportError as error:
-        raise Usage(f'error: {error}; a report needs: pip install "jaxhpo[report]"') from error
     with _opened(given) as records:
-        for path in write_report(records, Path(given.out or folder(records) / "report")):
+        for path in reporting.written(given, records):
             print(path)
     return 0
 
