@@ -13,6 +13,7 @@ from typing import Any
 from jaxhpo import __version__
 from jaxhpo.launch import show
 from jaxhpo.launch.errors import Usage, sentences
+from jaxhpo.launch.foreign import foreign, opened
 from jaxhpo.launch.places import folder, shown
 
 
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     made["show"].add_argument("--trial", type=int, metavar="N", help="everything about one trial")
     made["best"].add_argument("--json", action="store_true", help="as JSON instead of YAML")
     made["report"].add_argument("--out", metavar="DIR", help="where to (DIR/report)")
+    foreign(made["report"])
     made["export"].add_argument("--out", metavar="DIR", help="where to (DIR/export)")
     made["rerun"].add_argument("--trial", type=int, metavar="N", required=True, help="which trial")
     made["rerun"].add_argument("--out", metavar="DIR", help="where to (DIR/models/trial-N)")
@@ -124,7 +126,7 @@ def _report(given: argparse.Namespace) -> int:
         from jaxhpo.report.bundle import write_report
     except ImportError as error:
         raise Usage(f'error: {error}; a report needs: pip install "jaxhpo[report]"') from error
-    with _opened(given) as records:
+    with opened(given) as records:
         for path in write_report(records, Path(given.out or folder(records) / "report")):
             print(path)
     return 0
