@@ -13,7 +13,7 @@ from typing import Any
 from jaxhpo import __version__
 from jaxhpo.launch import show
 from jaxhpo.launch.errors import Usage, sentences
-from jaxhpo.launch.foreign import foreign, opened
+from jaxhpo.launch.foreign import export_to_optuna, foreign, opened
 from jaxhpo.launch.places import folder, shown
 
 
@@ -65,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     made["report"].add_argument("--out", metavar="DIR", help="where to (DIR/report)")
     foreign(made["report"])
     made["export"].add_argument("--out", metavar="DIR", help="where to (DIR/export)")
+    made["export"].add_argument(
+        "--optuna", metavar="URL", help="instead, as a study into this Optuna storage"
+    )
     made["rerun"].add_argument("--trial", type=int, metavar="N", required=True, help="which trial")
     made["rerun"].add_argument("--out", metavar="DIR", help="where to (DIR/models/trial-N)")
     return parser
@@ -133,6 +136,8 @@ def _report(given: argparse.Namespace) -> int:
 
 
 def _export(given: argparse.Namespace) -> int:
+    if given.optuna is not None:
+        return export_to_optuna(given)
     from jaxhpo.store.export import export
 
     with _opened(given) as records:

@@ -7,6 +7,9 @@ import sys
 import warnings
 from typing import Any
 
+from jaxhpo.launch.errors import Usage
+from jaxhpo.launch.places import shown
+
 
 def foreign(parser: argparse.ArgumentParser) -> None:
     """Adds the options, and says what else the source may be."""
@@ -49,3 +52,17 @@ def opened(given: argparse.Namespace) -> Any:
     for note in records.facts().get("notes", ()):
         print(f"note: {note}", file=sys.stderr)
     return records
+
+
+def export_to_optuna(given: argparse.Namespace) -> int:
+    """Writes the study into an Optuna storage."""
+    try:
+        from jaxhpo.interop.to_optuna import to_optuna
+    except ImportError as error:
+        raise Usage(f'error: {error}; Optuna\'s needs: pip install "jaxhpo[optuna]"') from error
+    study = to_optuna(given.dir, given.optuna)
+    print(
+        f"{len(study.get_trials(deepcopy=False))} trials are in {shown(given.optuna)}, study "
+        f"{study.study_name!r}"
+    )
+    return 0
