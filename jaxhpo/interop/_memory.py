@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from jaxhpo.cube import Kind
 from jaxhpo.interop._columns import Column
+from jaxhpo.interop._pareto import order
 from jaxhpo.interop._presence import conditions
 
 Whens = dict[str, dict[str, frozenset[int]]]
@@ -176,24 +177,36 @@ def constraints(attributes: dict[str, Any]) -> dict[str, float]:
 
 
 def losses(ended: Iterable[Ended]) -> tuple[np.ndarray, np.ndarray]:
-    """What a sampler for one objective is told.
+    """What a sampler is told.
 
-    A trial that violates a constraint has no loss; but as long as none satisfies all, the loss is
-    the violation, so that the search first looks for where they can be satisfied. Losses are
+    Of several objectives it is told the order of the trials (`jaxhpo.interop._pareto`). A trial
+    that violates a constraint has no loss; but as long as none satisfies all, the loss is the
+    violation, so that the search first looks for where they can be satisfied. Losses are
     differences to the first one, and no larger than float32 can hold.
 
     Returns:
         float32 [n], the losses; bool [n], whether a trial has one.
     """
     rows = list(ended)
-    value = np.array([np.nan if r.values is None else r.values[0] for r in rows], float)
-    wrong = np.array([r.violation for r in rows], float)
-    valid = ~np.isnan(value) & (value < np.inf)
-    if (wrong > 0).any():
-        kept = valid & (wrong <= 0)
-        value, valid = (value, kept) if kept.any() else (wrong, valid & np.isfinite(wrong))
+    values, wrong = _values(rows), np.array([r.violation for r in rows], float)
+    valid = (values < np.inf).all(axis=1)  # neither infinite nor NaN
+    kept = valid & (wrong <= 0)
+    if (wrong > 0).any() and not kept.any():
+        value, valid = wrong, valid & np.isfinite(wrong)
+    elif values.shape[1] > 1:
+        value, valid = np.full(len(rows), np.nan), kept
+        value[kept] = order(values[kept])
+    else:
+        value, valid = values[:, 0], kept
+    # Differences to the first: float32 would not tell 1e9 from 1e9 + 1.
     finite = np.flatnonzero(valid & np.isfinite(value))
     with np.errstate(over="ignore", invalid="ignore"):
         shifted = value - (value[finite[0]] if len(finite) else 0.0)
     largest = float(np.finfo(np.float32).max) / 4
     return np.clip(np.where(valid, shifted, np.nan), -largest, largest).astype(np.float32), valid
+
+
+def _values(rows: Sequence[Ended]) -> np.ndarray:
+    """[n, m], NaN where a trial has none."""
+    several = max((len(row.values) for row in rows if row.values is not None), default=1)
+    return np.array([row.values or (np.nan,) * several for row in rows], float).reshape(-1, several)

@@ -36,6 +36,7 @@ from jaxhpo.interop._memory import Ended, Memory, losses
 from jaxhpo.trial import Phase
 
 PHASE = "jaxhpo:phase"  # the system attribute that notes a trial's `jaxhpo.trial.Phase`
+SEVERAL = ("tpe", "random", "sobol")  # samplers that ask of losses only which is lower
 FEWEST = 10  # trials with a parameter before a model of it alone is used
 _MODELS = 8  # search spaces of one study whose state is kept
 
@@ -45,7 +46,8 @@ class JaxhpoSampler(BaseSampler):
 
     Failed trials, NaN and trials that violate a constraint are told as worse than all others (until
     one trial satisfies the constraints, the violation itself is minimised); a pruned trial counts
-    with its last report. A trial whose parameters lie outside their present range is left out.
+    with its last report. A trial whose parameters lie outside their present range is left out. Of
+    several objectives the sampler sees the order that `jaxhpo.interop._pareto` puts trials in.
 
     The first trial, and any parameter that nothing is known about, is drawn at random. So is a
     parameter whose presence no earlier parameter explains; once 10 trials have it, it is proposed
@@ -60,7 +62,7 @@ class JaxhpoSampler(BaseSampler):
 
     Raises:
         ValueError: for a sampler or a seed that can't be used; when asked for a trial of a study
-            with several objectives.
+            with several objectives by a sampler that is not in `SEVERAL`.
         TypeError: for an option that the sampler does not know.
     """
 
@@ -159,10 +161,10 @@ class JaxhpoSampler(BaseSampler):
 
     def _search(self, study: Study) -> _Search:
         directions = study.directions
-        if len(directions) > 1:
+        if len(directions) > 1 and self._name not in SEVERAL:
             raise ValueError(
                 f"JaxhpoSampler(sampler={self._name!r}) must be given a study with one objective, "
-                f"got {len(directions)} directions; use optuna.samplers.TPESampler or NSGAIISampler"
+                f"got {len(directions)} directions; use one of {', '.join(SEVERAL)}"
             )
         if study not in self._studies:
             signs = [-1.0 if d == StudyDirection.MAXIMIZE else 1.0 for d in directions]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import pickle
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 optuna = pytest.importorskip("optuna")
 
@@ -20,6 +24,7 @@ from optuna.trial import TrialState, create_trial  # noqa: E402
 
 from jaxhpo.interop._columns import Column, Columns  # noqa: E402
 from jaxhpo.interop._memory import Ended, Memory, losses  # noqa: E402
+from jaxhpo.interop._pareto import order  # noqa: E402
 from jaxhpo.interop.optuna import PHASE, JaxhpoSampler  # noqa: E402
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -279,3 +284,38 @@ def test_what_can_not_be_is_said():
     study = studied(JaxhpoSampler(seed=0, constraints_func=lambda t: (math.nan,)), 0)
     with pytest.raises(ValueError, match="constraints_func"):
         study.optimize(lambda t: t.suggest_float("x", 0, 1), n_trials=1)
+
+
+def test_the_order_of_trials_by_several_objectives():
+    values = np.array([[1.0, 5.0], [2.0, 2.0], [5.0, 1.0], [3.0, 3.0], [9.0, 9.0], [2.5, 2.1]])
+    places = order(values)
+    assert set(places[:3]) == {0.0, 1.0, 2.0}  # the first front, its ends before its middle
+    assert places[1] == 2.0
+    assert places[[5, 3, 4]].tolist() == [3.0, 4.0, 5.0]
+    again = order(np.concatenate([values * 1e6, [[np.inf, -np.inf]]]))
+    assert again[6] < 4  # the least of one objective is not dominated
+    assert set(order(np.zeros((3, 2)))) == {0.0, 1.0, 2.0}
+    assert order(np.zeros((0, 2))).tolist() == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=40))
+def test_no_trial_comes_before_one_that_dominates_it(rows: list[tuple[int, int]]):
+    values = np.array(rows, float)
+    places = order(values)
+    assert len(set(places)) == len(rows)
+    for a, b in itertools.permutations(range(len(rows)), 2):
+        if (values[a] <= values[b]).all() and (values[a] < values[b]).any():
+            assert places[a] < places[b]
+
+
+def test_several_objectives():
+    def objective(trial: Any) -> tuple[float, float]:
+        x, y = trial.suggest_float("x", 0, 1), trial.suggest_float("y", 0, 1)
+        return x + y, -(x - y)  # minimised, maximised: best for y - x = 1 or x + y = 0
+
+    study = optuna.create_study(directions=["minimize", "maximize"], sampler=JaxhpoSampler(seed=0))
+    study.optimize(objective, n_trials=60)
+    late = [trial.params["x"] for trial in study.trials[30:]]
+    assert sum(x < 0.1 for x in late) > 20
+    one = studied(JaxhpoSampler("sobol", seed=0), 3)
+    assert len(one.trials) == 3

@@ -11,7 +11,8 @@ shipped = pytest.importorskip("optuna.testing.pytest_samplers")  # since Optuna 
 
 from optuna.samplers import BaseSampler  # noqa: E402
 
-from jaxhpo.interop.optuna import JaxhpoSampler  # noqa: E402
+from jaxhpo.interop.optuna import SEVERAL, JaxhpoSampler  # noqa: E402
+from jaxhpo.registry import names  # noqa: E402
 
 
 class _Ours:
@@ -33,5 +34,13 @@ class TestRelative(_Ours, shipped.RelativeSamplerTestCase):
     pass
 
 
-class TestSingleOnly(_Ours, shipped.SingleOnlySamplerTestCase):
+class TestMultiObjective(_Ours, shipped.MultiObjectiveSamplerTestCase):
     pass
+
+
+class TestSingleOnly(shipped.SingleOnlySamplerTestCase):
+    @pytest.fixture(params=sorted(set(names("samplers")) - {*SEVERAL, "grid"}) or ["none"])
+    def sampler(self, request: pytest.FixtureRequest) -> Callable[[], BaseSampler]:
+        if request.param == "none":
+            pytest.skip("all samplers take several objectives")
+        return lambda: JaxhpoSampler(request.param, seed=0)
