@@ -57,6 +57,8 @@ class Sampler(NamedTuple):
         the state. `pending` are points proposed but not told yet, so that they are not proposed
     again. adaptive: whether `ask` looks at what was told.
     size: how many proposals there are before the sampler repeats itself; None: no end.
+    says: None, or ``(state, first, n) -> str``: which algorithm `ask` would use and why, for people
+        and records, where a sampler picks among several.
     """
 
     init: Callable[[jax.Array], Any]
@@ -64,6 +66,7 @@ class Sampler(NamedTuple):
     ask: Callable[[Any, int, jax.Array, int], Proposal]
     adaptive: bool
     size: int | None = None
+    says: Callable[[Any, int, int], str] | None = None
 
 
 class Group(NamedTuple):
