@@ -39,7 +39,10 @@ A model for `supervised`::
         space,
         model=lambda hp: Net(hp),
         data=split(inputs, labels, seed=0, validation=0.2, test=0.2),
-        optimizer=lambda hp: optimizer(hp["optimizer"], hp["lr"]),
+        optimizer=lambda hp, steps: optimizer(
+            hp["optimizer"], hp["lr"], schedule="cosine", steps=steps
+        ),
+        elastic=("widths", "activation", "norm", "optimizer"),
         batch_size=16,
         epochs=3,
     )

@@ -13,6 +13,7 @@ from twins import differs
 
 from jaxhpo.option import Option
 from jaxhpo.random_bits import COUNTER
+from jaxhpo.tasks.elastic.convolution import Conv
 from jaxhpo.tasks.elastic.dense import Dense
 from jaxhpo.tasks.elastic.initial import INITIALISERS, initial
 from jaxhpo.tasks.elastic.padded import Padded, flattened, padded, pointwise
@@ -164,3 +165,22 @@ def test_residuals_add_up():
 def test_an_unknown_initialiser_is_named():
     with pytest.raises(ValueError, match=r"initial\(kind=\.\.\.\) must be one of .* got 'ones_'"):
         Dense(2, bias_init="ones_").init(KEY, X)
+
+
+@pytest.mark.parametrize("layer", [Dense, Conv])
+def test_a_bias_may_be_an_option(layer):
+    x = X if layer is Dense else X.reshape(7, 2, 2, 1)
+
+    @jax.jit
+    def wide(i):
+        made = layer(4, use_bias=Option((True, False), i), bias_init="ones")
+        params = made.init(KEY, x)
+        return params, made.apply(params, x), jax.grad(lambda p: made.apply(p, x).sum())(params)
+
+    for index, used in enumerate((True, False)):
+        made = layer(4, use_bias=used, bias_init="ones")
+        params = made.init(KEY, x)
+        found = wide(index)
+        assert differs(found[0], params) < 1e-6
+        np.testing.assert_allclose(found[1], made.apply(params, x), atol=1e-6)
+        assert bool(found[2]["params"]["bias"].any()) == used

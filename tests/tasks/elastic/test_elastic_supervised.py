@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
+from jaxhpo import Study
 from jaxhpo.option import Option
 from jaxhpo.random_bits import COUNTER
 from jaxhpo.space import Float, Int, Space
@@ -110,13 +111,35 @@ def test_members_of_one_program_are_what_they_would_be_in_programs_of_their_own(
     assert len(set(np.asarray(found["loss"]).tolist())) == 3
 
 
-def test_the_example_of_the_package_runs():
+def example_task():
+    """The task of the package's docstring."""
     after = inspect.cleandoc(elastic.__doc__ or "").partition("::\n")[2].splitlines()
     code = [line for line in after if line.startswith("    ") or not line]
     names: dict[str, Any] = {}
     exec(textwrap.dedent("\n".join(code)), names)
-    made = names["task"]
+    return names["task"]
+
+
+def test_the_example_of_the_package_runs():
+    made = example_task()
     hp = made.space.decode(np.full((1, made.space.layout.d), 0.6, np.float32))[0]
     state = made.init(jax.random.key(0), hp, made.data)
     found = made.evaluate(hp, made.train(jax.random.key(1), hp, state, made.data), made.data)
     assert np.isfinite(found["loss"])
+
+
+@pytest.mark.slow
+def test_a_study_in_one_program_ends_as_one_with_a_program_for_every_structure():
+    made = example_task()
+    elastic = sorted(made.elastic)
+    found = {}
+    for how in ("traced", "cohorts"):
+        with Study(
+            made, trials=4, seed=1, sampler="random", width=2, plan=dict.fromkeys(elastic, how)
+        ) as study:
+            study.run()
+            found[how] = [(t.config, t.metrics["loss"]) for t in study.trials]
+    assert len({str(config) for config, _ in found["traced"]}) == 4
+    for (config, one), (same_config, other) in zip(*found.values(), strict=True):
+        assert config == same_config
+        assert one == pytest.approx(other, rel=1e-4)
