@@ -29,7 +29,7 @@ class Stack(nn.Module):
             empty one is no layer at all).
         activation: a name in `activation.ACTIVATIONS`, or an `Option` of names.
         norm: "none", "batch" or "layer", or an `Option` of these. Before batch normalisation there
-            is no bias.
+            is no bias. momentum: of its running means.
         dropout: the rate after each layer: a number, an `Option`, or a traced scalar. A Python 0
             draws nothing.
         kernel_init: a name in `initial.INITIALISERS`, or an `Option` of names.
@@ -39,6 +39,7 @@ class Stack(nn.Module):
     activation: Any = "relu"
     norm: Any = "none"
     dropout: Any = 0.0
+    momentum: Any = 0.99
     kernel_init: Any = "lecun_normal"
 
     @nn.compact
@@ -70,7 +71,7 @@ class Stack(nn.Module):
             distinct(width), use_bias=use_bias, kernel_init=self.kernel_init, name=f"dense_{k}"
         )
         x = dense(x)
-        x = Normalisation(self.norm, name=f"norm_{k}")(x, train=train)
+        x = Normalisation(self.norm, self.momentum, name=f"norm_{k}")(x, train=train)
         x = activation(self.activation, x)
         if isinstance(self.dropout, int | float) and self.dropout == 0:
             return x
