@@ -24,7 +24,7 @@ from jaxhpo.population.program import Device
 from jaxhpo.population.sizing import drivers_per_device, tile_width
 from jaxhpo.population.tile import Member
 from jaxhpo.store import environment
-from jaxhpo.study import identity, options
+from jaxhpo.study import arguments, identity, options
 from jaxhpo.study.ledger import Ledger
 from jaxhpo.study.opening import opened
 from jaxhpo.study.proposer import Proposer
@@ -79,6 +79,16 @@ class Study:
         drivers: int | None = None,
         enqueue: Sequence[Mapping[str, Any]] = (),
     ) -> None:
+        arguments.check(
+            task,
+            trials=trials,
+            seed=seed,
+            workdir=workdir,
+            sampler_options=sampler_options,
+            scheduler_options=scheduler_options,
+            devices=devices,
+            enqueue=enqueue,
+        )
         options.whole("Study", trials=(trials, 1), seed=(seed, 0), batch=(batch, 1))
         options.whole("Study", lookahead=(lookahead, 0), width=(width, 1), drivers=(drivers, 1))
         options.task(task)
@@ -289,9 +299,9 @@ class Study:
             ValueError: if there is no such trial, or it has not ended.
         """
         trials = self._ledger.trials
-        if not 0 <= number < len(trials):
-            last = len(trials) - 1
-            raise ValueError(f"rerun(number=...) must be a trial, 0 to {last}, got {number}")
+        if number not in range(len(trials)):
+            known = f"0 to {len(trials) - 1}" if trials else "but the study has none yet"
+            raise ValueError(f"rerun(number=...) must be a trial, {known}, got {number!r}")
         return rerun(
             self.task, self._populated(), trials[number], self._filled(trials[number].config)
         )
