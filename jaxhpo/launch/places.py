@@ -16,8 +16,9 @@ def folder(records: Any) -> Path:
     """
     if records.path is not None:
         return records.path.parent
-    name = re.sub(r"[^\w.-]+", "-", str(records.identity["task"]["name"]))
-    return Path("runs") / f"{name}-seed{records.identity['seed']}"
+    name = re.sub(r"[^\w.-]+", "-", str(records.identity["task"]["name"])).strip(".") or "study"
+    seed = records.identity.get("seed")  # a study from elsewhere has none
+    return Path("runs") / (name if seed is None else f"{name}-seed{seed}")
 
 
 def shown(text: str) -> str:
