@@ -124,6 +124,21 @@ STUDIES = {
         ValueError,
         ["median(warmup=...)", "at least 1", "warmup=0"],
     ),
+    "eta that keeps all": Bad(
+        lambda _: study(scheduler="asha", scheduler_options={"eta": 1}),
+        ValueError,
+        ["asha(eta=...)", "above 1", "eta=1"],
+    ),
+    "no replicates": Bad(lambda _: study(replicates=0), ValueError, ["replicates=...", "got 0"]),
+    "plan as a list": Bad(
+        lambda _: study(plan=["kind"]), ValueError, ["Study(plan=...)", "['kind']", "{'name': "]
+    ),
+    "plan of another kind": Bad(
+        lambda _: study(plan={"kind": "fast"}), ValueError, ["'kind'", "'traced' or 'cohorts'"]
+    ),
+    "plan of what can't be planned": Bad(
+        lambda _: study(plan={"x": "traced"}), ValueError, ["Study(plan=...)", "'x'", "elastic"]
+    ),
     "enqueued configuration alone": Bad(
         lambda _: study(enqueue=FULL), ValueError, ["enqueue=...", "'kind': 'a'", "enqueue=[{"]
     ),
@@ -364,6 +379,29 @@ TASKS = {
         lambda _: training(batch_size=0), ValueError, ["batch_size=...", "at least 1", "got 0"]
     ),
     "no epochs": Bad(lambda _: training(epochs=0), ValueError, ["epochs=...", "1", "got 0"]),
+    "epochs that are no whole numbers": Bad(
+        lambda _: training(space=Space(lr=Float(0, 1), epochs=Float(1, 5)), batch_size=8),
+        ValueError,
+        ["epochs=...", "'epochs'", "Float(low=1", "Int("],
+    ),
+    "batch sizes that are words": Bad(
+        lambda _: training(
+            space=Space(lr=Float(0, 1), batch_size=Choice(["small", "large"])), epochs=1
+        ),
+        ValueError,
+        ["batch_size=...", "'batch_size'", "'small'", "Choice([16, 32])"],
+    ),
+    "patience below 0": Bad(
+        lambda _: training(patience=-1), ValueError, ["patience=...", "at least 0", "got -1"]
+    ),
+    "folds beside validation rows": Bad(
+        lambda _: training(folds=3), ValueError, ["folds=3", 'data["validation"]', 'data["train"]']
+    ),
+    "more folds than rows": Bad(
+        lambda _: training(folds=50, data={"train": DATA["train"]}),
+        ValueError,
+        ["folds=50", "100 training rows", "got 20"],
+    ),
     "no learning rate": Bad(
         lambda _: training(space=Space(z=Float(0, 1)), batch_size=8, epochs=1),
         ValueError,
@@ -375,7 +413,9 @@ TASKS = {
         ["model=...", "(hp) -> flax.linen.Module", "Net"],
     ),
     "model of the wrong shape": Bad(
-        lambda _: run(training(loss="mse")), StudyFailed, ["loss=...", "same shape", "[16, 2]"]
+        lambda _: run(training(loss="mse", batch_size=16)),
+        StudyFailed,
+        ["loss=...", "same shape", "[16, 2]"],
     ),
     "shares above the whole": Bad(
         lambda _: split(ROWS, LABELS, seed=0, validation=1.2, test=0.1),

@@ -21,7 +21,7 @@ def check(task: Any, **given: Any) -> None:
 
     Args:
         task: looked at only if it is a task (see `jaxhpo.study.options.task`).
-        given: trials, seed, workdir, sampler_options, scheduler_options, devices, enqueue.
+        given: trials, seed, workdir, sampler_options, scheduler_options, plan, devices, enqueue.
 
     Raises:
         ValueError: naming the argument, the value and the way out.
@@ -35,7 +35,7 @@ def check(task: Any, **given: Any) -> None:
             f"Study(seed=...) must be below 2**32, got {seed}; larger ones are no other seeds: "
             f"this would be seed={seed % _SEEDS}"
         )
-    for name in ("sampler_options", "scheduler_options"):
+    for name in ("sampler_options", "scheduler_options", "plan"):
         if not isinstance(given[name], Mapping | None):
             raise ValueError(
                 f"Study({name}=...) must map names to values, got {given[name]!r}; write "

@@ -95,6 +95,7 @@ class Study:
             workdir=workdir,
             sampler_options=sampler_options,
             scheduler_options=scheduler_options,
+            plan=plan,
             devices=devices,
             enqueue=enqueue,
         )
