@@ -10,6 +10,7 @@ number, so a study may be killed at any moment and goes on from its records.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,12 @@ from jaxhpo.population.sizing import drivers_per_device, tile_width
 from jaxhpo.store import environment
 from jaxhpo.study import arguments, identity, in_flight, options
 from jaxhpo.study.brackets import Brackets, largest_group
+from jaxhpo.study.confirm import Confirmation, best_trials, confirm
 from jaxhpo.study.keeper import Keeper
 from jaxhpo.study.ledger import Ledger, Recorded
 from jaxhpo.study.opening import opened
+from jaxhpo.study.plan import Plan, values
 from jaxhpo.study.plan import plan as planned
-from jaxhpo.study.plan import values
 from jaxhpo.study.proposer import Proposer
 from jaxhpo.study.rerun import Rerun, rerun
 from jaxhpo.study.snapshot import Outcome, Snapshot, StudyFailed
@@ -38,7 +40,7 @@ from jaxhpo.study.throughput import Throughput
 from jaxhpo.table import trials_table
 from jaxhpo.trial import Status, Trial
 
-_SAMPLER, _TRIALS, _BRACKETS = 0, 1, 2  # the streams of a study's key
+_SAMPLER, _TRIALS, _BRACKETS, _CONFIRM = 0, 1, 2, 3  # the streams of a study's key
 
 
 class Study:
@@ -131,6 +133,7 @@ class Study:
             "enqueued": task.space.encode(enqueue).tolist() if enqueue else [],
             "replicates": self.replicates,
         }
+        self._planned: Plan | None = None
         asked = dict(plan or {})
         sizes = {"batch": batch, "lookahead": lookahead, "width": width, "plan": asked}
         self.records, self.identity = opened(workdir, known, sizes, lambda: self._defaults(asked))
@@ -167,6 +170,8 @@ class Study:
             )
         group = largest_group(self._scheduler, trials)
         options.lookahead(self.identity["lookahead"], group if self._sampler.adaptive else 0)
+        if self._planned is not None:
+            self.records.put_fact("plan", self._planned.lines())
         home = None if self.records.path is None else Path(self.records.path).parent
         self._keeper = Keeper(home, self.identity, checkpoint_seconds)
         self._population: Population | None = None
@@ -383,6 +388,47 @@ class Study:
             raise ValueError(f"rerun(number=...) must be a trial, {known}, got {number!r}")
         return rerun(self.task, self._populated(), trials[number], self._members(trials[number]))
 
+    def confirm(self, top: int = 5, seeds: int = 5) -> Confirmation:
+        """Trains the best trials again with fresh seeds (`jaxhpo.study.confirm`), and records what
+        came out as the fact "confirm".
+
+        Args:
+            top: how many of the best. seeds: how often each; a task with folds is trained once for
+                each fold instead.
+
+        Raises:
+            ValueError: if an argument is below 1, or no trial is complete.
+        """
+        options.whole("confirm", top=(top, 1), seeds=(seeds, 1))
+        chosen = best_trials(self._ledger.trials, top)
+        several = self.task.folds if self.task.folds > 1 else seeds
+        form = dataclasses.replace(
+            self._form(self.traced, self.identity["width"]),
+            replicates=several,
+            limited=False,
+            pauses=True,
+        )
+        key = jax.random.fold_in(jax.random.key(self.identity["seed"]), _CONFIRM)
+        population = self._new_population(key, form)
+
+        def members(trial: Trial) -> list[Member]:
+            numbers = range(trial.number * several, (trial.number + 1) * several)
+            hp = self._filled(trial.config)
+            return [Member(number=number, hp=hp, budget=trial.budget) for number in numbers]
+
+        try:
+            found = confirm(
+                population,
+                chosen,
+                members,
+                objective=self.task.objective,
+                maximize=self.task.maximize,
+            )
+        finally:
+            population.close()
+        self.records.put_fact("confirm", found.to_dict())
+        return found
+
     def close(self) -> None:
         """Lets go of the records and the threads. The study can't be run after that."""
         if self._population is not None:
@@ -433,20 +479,20 @@ class Study:
 
     def _populated(self) -> Population:
         if self._population is None:
-            self._population = Population(
-                self.task,
-                self._key,
-                self._form(self.traced, self.identity["width"]),
-                static=sorted(self._static - self.traced),
-                devices=self._devices,
-                drivers=self._drivers,
-            )
+            form = self._form(self.traced, self.identity["width"])
+            self._population = self._new_population(self._key, form)
         return self._population
+
+    def _new_population(self, key: jax.Array, form: Form) -> Population:
+        static = sorted(self._static - self.traced)
+        return Population(
+            self.task, key, form, static=static, devices=self._devices, drivers=self._drivers
+        )
 
     def _defaults(self, asked: Mapping[str, str]) -> dict[str, Any]:
         """What the arguments that were left out are, where no records say so."""
         space, platform = self.task.space, self._devices[0].platform
-        chosen = planned(self.task, self._static, self.wanted, platform, asked)
+        chosen = self._planned = planned(self.task, self._static, self.wanted, platform, asked)
         corners = np.array([[0.0], [0.5], [1.0]], np.float32) * np.ones((1, len(space)), np.float32)
         members = [self._filled(config) for config in space.decode(corners)]
         width = tile_width(self.task, members, self._form(chosen.traced, 1))
