@@ -8,8 +8,8 @@ Three kinds of moments take turns: at any time from the start of the process on,
 something was recorded, and while a checkpoint is written (where the study writes any). Some of the
 kills are SIGTERM, which a study may answer by stopping in order; the others are SIGKILL.
 
-In the end both must have exported the same tables, byte for byte, and their last checkpoints must
-hold the same. Exit status 0 if so and the study was killed as often as asked, else 1.
+In the end both must have exported the same tables, byte for byte, and recorded the same digest of
+trials and sampler. Exit status 0 if so and the study was killed as often as asked, else 1.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 DEVICES = (1, 2, 4)
 ANY, RECORD, CHECKPOINT = "any moment", "after a record", "in a checkpoint"
-FLAGS = ("--max_epochs=6", "--batch=8", "--lookahead=16", "--scheduler=median", "--noreport")
+FLAGS = (
+    *("--max_epochs=6", "--batch=8", "--lookahead=16", "--scheduler=median"),
+    *("--checkpoint_seconds=0.05", "--noreport"),
+)
 _TRIALS = 16  # a kill: about as many as end before it
 _TERM = 10  # of so many kills, one is SIGTERM
 _PATIENCE = 300.0  # seconds for anything to happen
@@ -106,16 +110,29 @@ def exported(workdir: Path) -> dict[str, bytes]:
     return {f.name: f.read_bytes() for f in files if not f.name.startswith("timings")}
 
 
-def checkpointed(workdir: Path) -> tuple[int, str] | None:
-    """Step and digest of the last checkpoint, or None where there is none."""
-    from jaxhpo.store.checkpoints import digest, newest
+def digest(workdir: Path) -> str | None:
+    """What a finished study recorded of its trials and its sampler, as one number."""
+    from jaxhpo.store.records import open_records
 
-    found = newest(workdir / "checkpoints")
-    return None if found is None else (found.step, digest(found.arrays, found.host))
+    with open_records(workdir, read_only=True) as records:
+        return records.facts().get("digest")
+
+
+def checkpoint(workdir: Path) -> int | None:
+    """How many trials had ended when the newest checkpoint was taken, or None without one.
+
+    Warnings are errors here: a kill at any moment must leave no checkpoint that is skipped.
+    """
+    from jaxhpo.store.checkpoints import newest
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = newest(workdir / "checkpoints")
+    return None if found is None else found.step
 
 
 def in_checkpoint(workdir: Path) -> bool:
-    """Whether a checkpoint is being written."""
+    """Whether a checkpoint is being written, or was when a process was killed."""
     return any((workdir / "checkpoints").glob(".checkpoint-*.part"))
 
 
@@ -128,7 +145,7 @@ def killed(workdir: Path, trials: int, kills: int, seed: int) -> Iterator[dict[s
     for number in range(kills):
         devices = draws.choice(DEVICES)
         kind = (ANY, RECORD, CHECKPOINT)[number % 3]
-        if kind == CHECKPOINT and not (workdir / "checkpoints").is_dir():
+        if kind == CHECKPOINT and not recorded(workdir):
             kind = RECORD
         before = recorded(workdir)
         run = Run(workdir, trials, devices)
@@ -139,6 +156,7 @@ def killed(workdir: Path, trials: int, kills: int, seed: int) -> Iterator[dict[s
             start_up = time.monotonic() - run.began
             time.sleep(draws.uniform(0.0, 0.15))
         else:
+            _until(lambda: not in_checkpoint(workdir), run)  # what the last kill left
             _until(lambda: in_checkpoint(workdir), run)
             time.sleep(draws.uniform(0.0, 0.02))
         if run.ended:
@@ -153,6 +171,7 @@ def killed(workdir: Path, trials: int, kills: int, seed: int) -> Iterator[dict[s
             "devices": devices,
             "seconds": round(time.monotonic() - run.began, 2),
             "ended": recorded(workdir),
+            "checkpoint": checkpoint(workdir),
         }
 
 
@@ -174,7 +193,7 @@ def compared(whole: Path, other: Path) -> dict[str, Any]:
     one, two = exported(whole), exported(other)
     found: dict[str, Any] = {name: one[name] == two.get(name) for name in sorted(one)}
     found["no other table"] = set(two) <= set(one)
-    found["checkpoint"] = checkpointed(whole) == checkpointed(other)
+    found["digest"] = digest(whole) is not None and digest(whole) == digest(other)
     return found
 
 
@@ -192,21 +211,23 @@ def main(arguments: list[str] | None = None) -> int:
         Run(whole, trials, DEVICES[-1]).finish()
         alone = time.monotonic() - began
         print(f"{trials} trials, left alone: {alone:.1f} s", flush=True)
-        print(f"{'kill':>4}  {'moment':<15}  {'signal':<7}  {'devices':>7}  {'seconds':>7}  ended")
+        print(
+            f"{'kill':>4}  {'moment':<15}  {'signal':<7}  {'devices':>7}  {'seconds':>7}  "
+            f"{'ended':>5}  checkpoint"
+        )
         rows = []
         for row in killed(other, trials, given.kills, given.seed):
             rows.append(row)
             print(
                 f"{row['kill']:>4}  {row['moment']:<15}  {row['signal']:<7}  {row['devices']:>7}  "
-                f"{row['seconds']:>7.2f}  {row['ended']}",
+                f"{row['seconds']:>7.2f}  {row['ended']:>5}  {row['checkpoint'] or ''}",
                 flush=True,
             )
         Run(other, trials, DEVICES[0]).finish()
         same = compared(whole, other)
-        last = checkpointed(other)
+        last = digest(other)
     for what, equal in same.items():
         print(f"{what}: {'the same' if equal else 'NOT THE SAME'}")
-    print(f"last checkpoint: {'none' if last is None else f'step {last[0]}, {last[1]}'}")
     counts = [row["ended"] for row in rows]
     lost = any(late < early for early, late in itertools.pairwise(counts))
     print(f"{len(rows)} kills; recorded trials were {'LOST' if lost else 'never lost'}")
@@ -226,7 +247,7 @@ def _write(given: argparse.Namespace, trials: int, rows: Any, same: Any, last: A
         "seed": given.seed,
         "good": good,
         "same": same,
-        "checkpoint": None if last is None else {"step": last[0], "digest": last[1]},
+        "digest": last,
         "kills": rows,
     }
     Path(given.out).write_text(json.dumps(result, indent=1) + "\n", "utf-8")
