@@ -23,7 +23,7 @@ from jaxhpo.population.member import Member, Tick
 from jaxhpo.population.population import Population
 from jaxhpo.population.program import Device
 from jaxhpo.store import environment
-from jaxhpo.study import identity, in_flight, options
+from jaxhpo.study import arguments, identity, in_flight, options
 from jaxhpo.study.arrangement import Arrangement
 from jaxhpo.study.brackets import Brackets, largest_group
 from jaxhpo.study.confirm import Confirmation, best_trials, confirm
@@ -92,6 +92,17 @@ class Study:
         plan: Mapping[str, str] | None = None,
         checkpoint_seconds: float = 60.0,
     ) -> None:
+        arguments.check(
+            task,
+            trials=trials,
+            seed=seed,
+            workdir=workdir,
+            sampler_options=sampler_options,
+            scheduler_options=scheduler_options,
+            plan=plan,
+            devices=devices,
+            enqueue=enqueue,
+        )
         options.whole("Study", trials=(trials, 1), seed=(seed, 0), batch=(batch, 1))
         options.whole("Study", lookahead=(lookahead, 0), width=(width, 1), drivers=(drivers, 1))
         options.whole("Study", replicates=(replicates, 1))
@@ -382,9 +393,9 @@ class Study:
             ValueError: if there is no such trial, or it has not ended.
         """
         trials = self._ledger.trials
-        if not 0 <= number < len(trials):
-            last = len(trials) - 1
-            raise ValueError(f"rerun(number=...) must be a trial, 0 to {last}, got {number}")
+        if number not in range(len(trials)):
+            known = f"0 to {len(trials) - 1}" if trials else "but the study has none yet"
+            raise ValueError(f"rerun(number=...) must be a trial, {known}, got {number!r}")
         return rerun(self.task, self._populated(), trials[number], self._members(trials[number]))
 
     def confirm(self, top: int = 5, seeds: int = 5) -> Confirmation:
