@@ -32,7 +32,13 @@ import optax
 from experiments.spectral import experiment, measures, network
 from experiments.spectral.options import Options
 
-NAMES = tuple(network.ACTIVATIONS)
+ACTIVATIONS = {
+    "relu": jax.nn.relu,
+    "leaky_relu": jax.nn.leaky_relu,
+    "elu": jax.nn.elu,
+    "tanh": jnp.tanh,
+}
+NAMES = network.ACTIVATIONS
 NUMBERS = ("lr", "dropout", "l2", "clip", "patience", "epochs")
 _MOMENTUM, _EPSILON = 0.9, 1e-5  # of flax's batch normalisation as the experiment uses it
 
@@ -62,7 +68,7 @@ def forward(
     """Standardised outputs of standardised concentrations; training if there is a key."""
 
     def bent(x: jax.Array) -> jax.Array:
-        return jax.lax.switch(hp["activation"], [network.ACTIVATIONS[name] for name in NAMES], x)
+        return jax.lax.switch(hp["activation"], [ACTIVATIONS[name] for name in NAMES], x)
 
     def dense(x: jax.Array, layer: Any) -> jax.Array:
         return x @ layer["kernel"] + layer["bias"][None]
@@ -85,7 +91,7 @@ def forward(
             scale = norm["scale"] * jax.lax.rsqrt(variance + _EPSILON)
             return (x - mean[None]) * scale[None] + norm["shift"][None], kept
 
-        x, kept = jax.lax.cond(hp["batch_norm"], normed, lambda x, i=i: (x, stats[i]), x)
+        x, kept = jax.lax.cond(hp["normed"], normed, lambda x, i=i: (x, stats[i]), x)
         after.append(kept)
         x = bent(x)
         if key is not None:
@@ -171,7 +177,7 @@ def traced(config: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration as the program takes it."""
     kinds = {"patience": np.int32, "epochs": np.int32}
     numbers = {name: kinds.get(name, np.float32)(config[name]) for name in NUMBERS}
-    flags = {name: np.bool_(config[name]) for name in ("batch_norm", "cosine")}
+    flags = {"normed": np.bool_(config["norm"] == "batch"), "cosine": np.bool_(config["cosine"])}
     return {**numbers, **flags, "activation": np.int32(NAMES.index(config["activation"]))}
 
 
