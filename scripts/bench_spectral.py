@@ -50,6 +50,7 @@ def ours(given: Mapping[str, Any]) -> None:
     with Study(
         task, trials=given["trials"], sampler="random", seed=given["seed"], drivers=given["drivers"]
     ) as study:
+        ready = time.perf_counter()
         study.run()
         seconds = time.perf_counter() - began
         trials, summary = study.trials, study.records.facts()["summary"]
@@ -61,7 +62,10 @@ def ours(given: Mapping[str, Any]) -> None:
             "configs": [dict(trial.config) for trial in trials],
             "epochs": [trial.units for trial in trials],
             "scores": [trial.metrics.get("score") for trial in trials],
-            "patience": "patience" in task.fixed,
+            "plan": study.identity["plan"],
+            "width": study.identity["width"],
+            "plan_seconds": ready - began,
+            "patience": bool(task.fixed["patience"]),
         }
     print(json.dumps(result))
 

@@ -6,9 +6,9 @@ One trial after the other, each one call of a jitted program: a `while_loop` ove
 early, a `scan` over batches, every number traced, and a program for each structure only (widths and
 batch size; activation and normalisation are branches inside it). One process a core.
 
-It trains the models of `experiments.spectral` on the same films with the same optimizer, and looks
-at the validation score after every epoch; the other metrics it computes once, at the end of a
-trial.
+It trains the models of `experiments.spectral` on the same films with the same optimizer, looks at
+the validation score after every epoch and keeps the best model; the other metrics it computes once,
+at the end of a trial.
 
 Standard input: {"options": ..., "patience": bool, "structures": [{"widths", "batch_size",
 "configs"}]}. Standard output: a line of JSON a structure, with the seconds of its compilation and
@@ -149,24 +149,26 @@ def trainer(
             return (params, moments, stats, count + 1), None
 
         def more(carry: Any) -> jax.Array:
-            epoch, _, best_at, _ = carry
-            waits = epoch - best_at < hp["patience"] if patience else True
-            return (epoch < hp["epochs"]) & waits
+            epoch, _, best_at, _, _ = carry
+            return (epoch < hp["epochs"]) & ((epoch - best_at < hp["patience"]) | (not patience))
 
         def epoch(carry: Any) -> Any:
-            number, best, best_at, state = carry
+            number, best, best_at, kept, state = carry
             order_key, mask_key = jax.random.split(jax.random.fold_in(key, number))
             order = jax.random.permutation(order_key, n)
             order = jnp.concatenate([order, order[: steps * size - n]]).reshape(steps, size)
             keys = jax.random.split(mask_key, steps)
             state, _ = jax.lax.scan(step, state, (order, weights, keys))
             score = metrics["score"](forward(state[0], state[2], vx, hp, None)[0], wanted, {})
-            best_at = jnp.where(score < best, number + 1, best_at)
-            return number + 1, jnp.minimum(best, score), best_at, state
+            better = score < best
+            model = (state[0], state[2])
+            kept = jax.tree.map(lambda new, old: jnp.where(better, new, old), model, kept)
+            best_at = jnp.where(better, number + 1, best_at)
+            return number + 1, jnp.minimum(best, score), best_at, kept, state
 
         state = params, adam.init(params), running(widths), jnp.int32(0)
-        start = (jnp.int32(0), jnp.float32(jnp.inf), jnp.int32(0), state)
-        epochs, _, _, (params, _, stats, _) = jax.lax.while_loop(more, epoch, start)
+        start = (jnp.int32(0), jnp.float32(jnp.inf), jnp.int32(0), (params, state[2]), state)
+        epochs, _, _, (params, stats), _ = jax.lax.while_loop(more, epoch, start)
         outputs = forward(params, stats, vx, hp, None)[0]
         return epochs, {name: fn(outputs, wanted, {}) for name, fn in metrics.items()}
 

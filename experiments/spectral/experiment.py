@@ -6,8 +6,9 @@ colour.
 84 films are made and measured by physics (`experiments.spectral.physics`): five concentrations
 each, 31 reflectances from 400 to 700 nm, CIELAB L, a, b, C, h under D65. 17 films are for testing
 and are seen by nothing but the chosen model; 14 of the other 67 are for validation, on which the
-search looks. A network with a head for the spectrum and one for the colour is searched, by
-`--search`:
+search looks; with `--folds=K` all 67 are, in turns. A trial is its best epoch, and ends when that
+is `patience` epochs ago. A network with a head for the spectrum and one for the colour is searched,
+by `--search`:
 
     seed  a grid of 1,492,992 settings: 12 trunks of one to five layers, 4 activations, learning
           rate, batch size 8-32, dropout, L2, batch normalisation, cosine schedule, gradient
@@ -32,7 +33,7 @@ import optax
 from experiments.spectral import measures, network, physics
 from experiments.spectral.options import Options
 from jaxhpo.contracts import Hyperparameters, Task
-from jaxhpo.option import Option, number
+from jaxhpo.option import Option
 from jaxhpo.space import Bool, Choice, Float, Int, Space
 from jaxhpo.tasks.parts.optimizers import optimizer
 from jaxhpo.tasks.supervised import supervised
@@ -76,6 +77,9 @@ def films(options: Options) -> Rows:
     """The films by split: concentrations [n, 5], and {"reflectance": [n, 31], "lab": [n, 3]}."""
     samples = physics.measured(options.data_seed)
     parts = physics.parted(samples, options.data_seed, options.split_seed, options.validation)
+    if options.folds > 1:  # validation takes turns among the 67
+        train, others = parts.pop("validation"), parts["train"]
+        parts["train"] = physics.Samples(*map(np.concatenate, zip(train, others, strict=True)))
     return {name: _pair(part) for name, part in parts.items()}
 
 
@@ -129,10 +133,14 @@ def build(options: Options, searched: Space | None = None) -> Task:
         searched or space(options),
         model=model,
         data=rows,
-        optimizer=lambda hp: adam(hp, -(-len(inputs) // number(hp["batch_size"])) * hp["epochs"]),
+        optimizer=adam,
         loss=measures.loss(scale, options.loss_weight),
         metrics={**measures.measures(scale), "parameters": size},
         objective="score",
         maximize=False,
+        patience="patience",
+        keep="best",
+        folds=options.folds,
+        elastic=("widths", "activation", "norm"),
         name="spectral",
     )

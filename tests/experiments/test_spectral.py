@@ -255,3 +255,11 @@ def test_films_for_the_test_are_in_no_other_part():
     seen = {row.tobytes() for name in ("train", "validation") for row in rows[name][1]["lab"]}
     assert not seen & {row.tobytes() for row in rows["test"][1]["lab"]}
     assert len(seen) == physics.SAMPLES - physics.TEST
+
+
+def test_with_folds_all_films_but_those_for_the_test_are_for_training():
+    rows = experiment.films(Options(folds=4))
+    assert set(rows) == {"train", "test"}
+    assert len(rows["train"][0]) == physics.SAMPLES - physics.TEST
+    task = experiment.build(Options(folds=4, epochs=(2,)))
+    assert task.folds == 4

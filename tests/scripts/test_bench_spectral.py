@@ -134,7 +134,7 @@ def test_both_reach_the_same_score():
     standard errors of the difference a false failure has a chance below 1 in 10,000."""
     options = Options(epochs=(30,))
     job = {"widths": (32,), "batch_size": 16, "configs": [CONFIG] * 24}
-    theirs = np.array(loop.ran(options, job, patience=False)["scores"])
+    theirs = np.array(loop.ran(options, job, patience=True)["scores"])
     space = type(experiment.space(options))(
         {**CONFIG, "lr": experiment.Choice([0.005], ordered=True)}
     )
