@@ -45,9 +45,10 @@ class Column:
 class Table:
     """A table.
 
-    name: its file's. title: what it shows and of which trials. note: how to read it. folded: whether
-    the page shows it only when asked. A cell that is None has nothing to show; a column of only such
-    cells is left out. Of more than `most` rows only so many are shown. The file has everything.
+    name: its file's. title: what it shows and of which trials. note: how to read it. folded:
+    whether the page shows it only when asked. A cell that is None has nothing to show; a column of
+    only such cells is left out. Of more than `most` rows only so many are shown. The file has
+    everything.
     """
 
     name: str
