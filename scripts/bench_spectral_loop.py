@@ -186,10 +186,10 @@ def traced(config: Mapping[str, Any]) -> dict[str, Any]:
 def ran(options: Options, job: Mapping[str, Any], *, patience: bool) -> dict[str, Any]:
     """Compiles one structure and trains its configurations."""
     configs, key = job["configs"], jax.random.key(0)
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     train = trainer(options, tuple(job["widths"]), job["batch_size"], patience=patience)
     run = jax.jit(train).lower(key, traced(configs[0])).compile()
-    compiled = time.perf_counter()
+    compiled, made = time.perf_counter(), time.process_time()
     epochs, scores = [], []
     for i, config in enumerate(configs):
         units, metrics = run(jax.random.fold_in(key, i), traced(config))
@@ -197,7 +197,9 @@ def ran(options: Options, job: Mapping[str, Any], *, patience: bool) -> dict[str
         scores.append(float(metrics["score"]))
     return {
         "compile_seconds": compiled - began,
+        "compile_cpu_seconds": made - busy,
         "seconds": time.perf_counter() - compiled,
+        "cpu_seconds": time.process_time() - made,
         "epochs": epochs,
         "scores": scores,
     }
