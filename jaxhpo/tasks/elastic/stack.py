@@ -33,6 +33,7 @@ class Stack(nn.Module):
         dropout: the rate after each layer: a number, an `Option`, or a traced scalar. A Python 0
             draws nothing.
         kernel_init: a name in `initial.INITIALISERS`, or an `Option` of names.
+        momentum: of batch normalisation's running means; may be traced.
     """
 
     widths: tuple[int, ...] | Option
@@ -41,6 +42,7 @@ class Stack(nn.Module):
     dropout: Any = 0.0
     momentum: Any = 0.99
     kernel_init: Any = "lecun_normal"
+    momentum: Any = 0.99
 
     @nn.compact
     def __call__(self, x: Columns, *, train: bool) -> Columns:
