@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from jaxhpo import __version__
-from jaxhpo.launch import show
+from jaxhpo.launch import reporting, show
 from jaxhpo.launch.errors import Usage, sentences
+from jaxhpo.launch.foreign import export_to_optuna, foreign, opened
 from jaxhpo.launch.places import folder, shown
 
 
@@ -62,7 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     made["show"].add_argument("--trial", type=int, metavar="N", help="everything about one trial")
     made["best"].add_argument("--json", action="store_true", help="as JSON instead of YAML")
     made["report"].add_argument("--out", metavar="DIR", help="where to (DIR/report)")
+    foreign(made["report"])
+    reporting.arguments(made["report"])
     made["export"].add_argument("--out", metavar="DIR", help="where to (DIR/export)")
+    made["export"].add_argument(
+        "--optuna", metavar="URL", help="instead, as a study into this Optuna storage"
+    )
     made["rerun"].add_argument("--trial", type=int, metavar="N", required=True, help="which trial")
     made["rerun"].add_argument("--out", metavar="DIR", help="where to (DIR/models/trial-N)")
     return parser
@@ -120,17 +126,15 @@ def _best(given: argparse.Namespace) -> int:
 
 
 def _report(given: argparse.Namespace) -> int:
-    try:
-        from jaxhpo.report.bundle import write_report
-    except ImportError as error:
-        raise Usage(f'error: {error}; a report needs: pip install "jaxhpo[report]"') from error
-    with _opened(given) as records:
-        for path in write_report(records, Path(given.out or folder(records) / "report")):
+    with opened(given) as records:
+        for path in reporting.written(given, records):
             print(path)
     return 0
 
 
 def _export(given: argparse.Namespace) -> int:
+    if given.optuna is not None:
+        return export_to_optuna(given)
     from jaxhpo.store.export import export
 
     with _opened(given) as records:
