@@ -87,12 +87,12 @@ def write_report(
 
 def as_json(made: Report, files: list[str]) -> str:
     """Everything that the report shows, as strict JSON: the fields of `Analysis`, the sentences
-    with their evidence by section, the files, the command, and the time stamp. Numbers that are not
-    finite are null."""
+    with their evidence by section, the files, the report's command, and the time stamp. Numbers
+    that are not finite are null."""
     whole = {
         "format": FORMAT,
         "stamp": made.stamp,
-        "command": made.command,
+        "report_command": made.command,
         "files": files,
         "sentences": {s.name: [dataclasses.asdict(x) for x in s.sentences] for s in made.sections},
         **dataclasses.asdict(made.found),

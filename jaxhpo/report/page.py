@@ -174,7 +174,8 @@ def _key(figure: Figure) -> str:
 
 
 def _code(code: Code) -> str:
-    return (
-        f'<figure class="code"><figcaption>{_text(code.title)}</figcaption>'
-        f'<pre tabindex="0"><code>{_text(code.text.rstrip())}</code></pre></figure>'
-    )
+    title = _text(code.title)
+    text = f'<pre tabindex="0" aria-label="{title}"><code>{_text(code.text.rstrip())}</code></pre>'
+    if code.folded:
+        return f'<details class="code"><summary><b>{title}</b></summary>{text}</details>'
+    return f'<figure class="code"><figcaption>{title}</figcaption>{text}</figure>'

@@ -45,9 +45,10 @@ class Column:
 class Table:
     """A table.
 
-    name: its file's. title: what it shows and of which trials. note: how to read it. folded: whether
-    the page shows it only when asked. A cell that is None has nothing to show; a column of only such
-    cells is left out. Of more than `most` rows only so many are shown. The file has everything.
+    name: its file's. title: what it shows and of which trials. note: how to read it. folded:
+    whether the page shows it only when asked. A cell that is None has nothing to show; a column of
+    only such cells is left out. Of more than `most` rows only so many are shown. The file has
+    everything.
     """
 
     name: str
@@ -121,11 +122,13 @@ class Figure:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Code:
-    """Text to be copied as it is: a command, or a file's content. language: "sh" or "yaml"."""
+    """Text to be copied as it is: a command, or a file's content. language: "sh" or "yaml".
+    folded: whether the page shows it only when asked."""
 
     title: str
     language: str
     text: str
+    folded: bool = False
 
 
 Part = list[Sentence] | list[Tile] | Table | Figure | Code

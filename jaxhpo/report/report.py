@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from jaxhpo.analysis.study import Analysis
-from jaxhpo.report.parts import Figure, Section, Table
+from jaxhpo.report.parts import Code, Figure, Section, Table
 from jaxhpo.report.sections import sections
 
 
@@ -47,5 +47,13 @@ def report(
     found: Analysis, stamp: str, *, wanted: Sequence[str] | None = None, command: str = ""
 ) -> Report:
     """Everything that is to be shown, or the sections that are `wanted`."""
-    made = sections(found, wanted)
-    return Report(found=found, stamp=stamp, sections=made, command=command)
+    made = [_with(section, command) for section in sections(found, wanted)]
+    return Report(found=found, stamp=stamp, sections=tuple(made), command=command)
+
+
+def _with(section: Section, command: str) -> Section:
+    """The last section also says how the report is made again."""
+    if section.name != "study" or not command:
+        return section
+    again = Code(title="This report again", language="sh", text=command)
+    return dataclasses.replace(section, parts=(*section.parts, again))

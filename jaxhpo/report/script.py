@@ -74,10 +74,10 @@ for (const table of document.querySelectorAll("table")) {
 }
 
 // Text to be copied.
-for (const pre of document.querySelectorAll("figure.code pre")) {
+for (const pre of document.querySelectorAll(".code pre")) {
   const button = make("button", "copy", "Copy");
   button.type = "button";
-  pre.before(button);
+  pre.after(button);
   button.addEventListener("click", () => {
     getSelection().selectAllChildren(pre);
     if (!navigator.clipboard) return;

@@ -13,6 +13,7 @@ from types import ModuleType
 from jaxhpo.analysis.study import Analysis
 from jaxhpo.report.parts import Part, Section
 from jaxhpo.report.sections import (
+    advice,
     best,
     course,
     directions,
@@ -29,6 +30,7 @@ from jaxhpo.report.sections import (
 
 ORDER: tuple[ModuleType, ...] = (
     best,
+    advice,
     course,
     importance,
     elites,
