@@ -51,9 +51,10 @@ def _next(space: Space, advised: Sequence[Advice], name: str) -> NextSpace:
         n: _changed(domain, taken[n], careful) if n in taken else domain
         for n, domain in space.parameters.items()
     }
-    if all(isinstance(domains[n], Constant) for n in space.names):
-        domains[space.names[0]] = space.parameters[space.names[0]]  # a search needs something
     found, unreachable = _connected(space, domains)
+    if all(isinstance(found[n], Constant) for n in space.names):
+        first = space.names[0]  # has no condition; a search needs something to search
+        found, unreachable = _connected(space, {**domains, first: space.parameters[first]})
     made = Space(found)
     constants = [n for n in space.names if n not in made.names]
     fixed = tuple(n for n in constants if n not in unreachable)

@@ -17,6 +17,7 @@ from jaxhpo.analysis.direction import Direction, directions
 from jaxhpo.analysis.diverged import Diverged, diverged
 from jaxhpo.analysis.elites import Elites, elites
 from jaxhpo.analysis.evidence import Evidence, evidence
+from jaxhpo.analysis.given import given
 from jaxhpo.analysis.importance import Importances, importances
 from jaxhpo.analysis.interactions import Interactions, interactions
 from jaxhpo.analysis.learning import Learning, learning
@@ -145,13 +146,14 @@ def analysed_table(
     """All results of a table of the form of `jaxhpo.table.trials_table`, wherever it is from.
 
     Args:
-        table, space: the trials, and what was searched.
+        table, space: the trials (`jaxhpo.analysis.given`), and what was searched.
         objective, maximize: the metric that `value` is, and whether more of it is better.
         name: what to call it.
         trials: the records that the table was made of, if there are any: only they hold curves.
         options: what the reader chose.
     """
     options = options or Options()
+    table = given(table, space, maximize=maximize)
     made = sample(table, space, maximize=maximize)
     adaptive = not made.free.all()
     all_branches = branches(space)

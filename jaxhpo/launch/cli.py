@@ -13,6 +13,7 @@ from typing import Any
 from jaxhpo import __version__
 from jaxhpo.launch import reporting, show
 from jaxhpo.launch.errors import Usage, sentences
+from jaxhpo.launch.foreign import export_to_optuna, foreign, opened
 from jaxhpo.launch.places import folder, shown
 
 
@@ -62,8 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     made["show"].add_argument("--trial", type=int, metavar="N", help="everything about one trial")
     made["best"].add_argument("--json", action="store_true", help="as JSON instead of YAML")
     made["report"].add_argument("--out", metavar="DIR", help="where to (DIR/report)")
+    foreign(made["report"])
     reporting.arguments(made["report"])
     made["export"].add_argument("--out", metavar="DIR", help="where to (DIR/export)")
+    made["export"].add_argument(
+        "--optuna", metavar="URL", help="instead, as a study into this Optuna storage"
+    )
     made["rerun"].add_argument("--trial", type=int, metavar="N", required=True, help="which trial")
     made["rerun"].add_argument("--out", metavar="DIR", help="where to (DIR/models/trial-N)")
     return parser
@@ -121,13 +126,15 @@ def _best(given: argparse.Namespace) -> int:
 
 
 def _report(given: argparse.Namespace) -> int:
-    with _opened(given) as records:
+    with opened(given) as records:
         for path in reporting.written(given, records):
             print(path)
     return 0
 
 
 def _export(given: argparse.Namespace) -> int:
+    if given.optuna is not None:
+        return export_to_optuna(given)
     from jaxhpo.store.export import export
 
     with _opened(given) as records:

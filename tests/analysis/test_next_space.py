@@ -149,6 +149,9 @@ def test_a_space_always_has_something_to_search():
     by_name = {one.parameter: one for one in fixed}
     made = next_spaces(SPACE, [by_name[n] for n in SPACE.names])
     assert all(len(Space.from_yaml(one.yaml)) >= 1 for one in made)
+    gone = {"kind": given_of("kind", "drop", kept=("mlp",))}  # and with it the only others
+    made = next_spaces(SPACE, [{**by_name, **gone}[n] for n in SPACE.names])
+    assert all(len(Space.from_yaml(one.yaml)) >= 1 for one in made)
 
 
 def test_a_study_runs_on_the_file(tmp_path):
