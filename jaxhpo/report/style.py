@@ -96,7 +96,7 @@ table { border-collapse: collapse; width: max-content; min-width: min(100%, 34re
 th, td { padding: .32rem 1.1rem .32rem 0; text-align: left; border-bottom: 1px solid var(--rule);
   vertical-align: top; font-weight: 400; }
 thead th { color: var(--faint); font-weight: 500; white-space: nowrap; }
-th, td { max-width: 24rem; overflow-wrap: anywhere; }
+th, td { max-width: 36rem; overflow-wrap: anywhere; }
 td { min-width: 3.2rem; }
 .n { text-align: right; white-space: nowrap; }
 .sort { border: 0; background: none; padding: 0; }

@@ -14,7 +14,9 @@ from jaxhpo.analysis.study import Analysis
 from jaxhpo.report.parts import Part, Section
 from jaxhpo.report.sections import (
     advice,
+    anomalies,
     best,
+    cost,
     course,
     directions,
     diverged,
@@ -31,6 +33,7 @@ from jaxhpo.report.sections import (
 ORDER: tuple[ModuleType, ...] = (
     best,
     advice,
+    anomalies,
     course,
     importance,
     elites,
@@ -40,6 +43,7 @@ ORDER: tuple[ModuleType, ...] = (
     gains,
     training,
     diverged,
+    cost,
     trials,
     study,
 )
