@@ -37,8 +37,9 @@ import numpy as np
 from flax import linen as nn
 
 from jaxhpo.contracts import Task
+from jaxhpo.population.member import Member
 from jaxhpo.population.population import Population
-from jaxhpo.population.tile import Member
+from jaxhpo.population.program import Form
 from jaxhpo.space import Float, Space
 from jaxhpo.tasks.elastic.convolution import Conv
 from jaxhpo.tasks.elastic.dropout import Dropout
@@ -154,15 +155,8 @@ def images(lowering: str) -> Callable[[Any], Images]:
 def population(task: Task, width: int, device: Any) -> Population:
     """A population of one tile."""
     dtypes = {name: np.dtype(task.space.dtype(name)) for name in task.space.parameters}
-    return Population(
-        task,
-        jax.random.key(0),
-        dtypes=dtypes,
-        static=(),
-        width=width,
-        devices=[device],
-        drivers=1,
-    )
+    form = Form(dtypes=dtypes, width=width, platform=device.platform)
+    return Population(task, jax.random.key(0), form, static=(), devices=[device], drivers=1)
 
 
 def members(count: int) -> list[Member]:

@@ -9,12 +9,17 @@ from typing import Any
 import pandas as pd
 
 from jaxhpo.analysis.advice import Advice, Ground, advice, all_bounds
+from jaxhpo.analysis.anomalies import Anomaly, anomalies
 from jaxhpo.analysis.association import Association, associations
 from jaxhpo.analysis.baseline import Baseline, baseline, baseline_config
 from jaxhpo.analysis.bounds import Bound
 from jaxhpo.analysis.branches import branches
+from jaxhpo.analysis.confirmation import Confirmation, confirmation
+from jaxhpo.analysis.convergence import Convergence, convergence
+from jaxhpo.analysis.cost import Cost, cost
 from jaxhpo.analysis.direction import Direction, directions
 from jaxhpo.analysis.diverged import Diverged, diverged
+from jaxhpo.analysis.early import Early, early
 from jaxhpo.analysis.elites import Elites, elites
 from jaxhpo.analysis.evidence import Evidence, evidence
 from jaxhpo.analysis.given import given
@@ -34,7 +39,7 @@ from jaxhpo.analysis.top_region import TopRegion, top_region
 from jaxhpo.analysis.tunability import Tunability, tunability
 from jaxhpo.space import Space
 from jaxhpo.table import trials_table
-from jaxhpo.trial import Trial
+from jaxhpo.trial import Status, Trial
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,6 +78,7 @@ class Analysis:
             results, which alone are tested.
         directions, interactions, tunability: of the surrogates of every complete trial.
         baseline, replicates: see the modules of these names.
+        convergence, confirmation, early, cost, anomalies: see the modules of these names.
         bounds: both ends of every number. advice: one a parameter. next_spaces: the conservative
             and the aggressive one.
         test: see `Test`, or None where there is none.
@@ -101,6 +107,11 @@ class Analysis:
     tunability: Tunability
     baseline: Baseline
     replicates: Replicates
+    convergence: Convergence
+    confirmation: Confirmation
+    early: Early
+    cost: Cost
+    anomalies: tuple[Anomaly, ...]
     bounds: tuple[Bound, ...]
     advice: tuple[Advice, ...]
     next_spaces: tuple[NextSpace, ...]
@@ -122,6 +133,8 @@ def analysed(records: Any, options: Options | None = None) -> Analysis:
         maximize=maximize,
         name=task["name"],
         trials=trials,
+        test=(test or {}).get("metrics"),
+        sampler=identity.get("sampler"),
         options=options,
     )
     return dataclasses.replace(
@@ -141,6 +154,8 @@ def analysed_table(
     maximize: bool,
     name: str = "table",
     trials: Sequence[Trial] = (),
+    test: Mapping[str, float | None] | None = None,
+    sampler: str | None = None,
     options: Options | None = None,
 ) -> Analysis:
     """All results of a table of the form of `jaxhpo.table.trials_table`, wherever it is from.
@@ -150,6 +165,8 @@ def analysed_table(
         objective, maximize: the metric that `value` is, and whether more of it is better.
         name: what to call it.
         trials: the records that the table was made of, if there are any: only they hold curves.
+        test: the best configuration's metrics on data that nothing was chosen by.
+        sampler: the name of what chose the trials.
         options: what the reader chose.
     """
     options = options or Options()
@@ -163,6 +180,7 @@ def analysed_table(
     )
     said = summary(table, space, objective=objective, maximize=maximize)
     best = said.best.config if said.best else {}
+    learned, lost = learning(trials, objective=objective), diverged(table, space)
     start = baseline_config(table, space, options)
     tests = associations(table, space), top_region(made, options)
     top = elites(made, options, basis="every")
@@ -188,8 +206,8 @@ def analysed_table(
         progress=progress(table, maximize=maximize),
         associations=tests[0],
         slices=slices(table, space),
-        learning=learning(trials, objective=objective),
-        diverged=diverged(table, space),
+        learning=learned,
+        diverged=lost,
         top_region=tests[1],
         importance=tuple(importances(s, tested=True) for s in independent),
         importance_every=tuple(importances(s, tested=False) for s in every if adaptive),
@@ -201,6 +219,19 @@ def analysed_table(
         tunability=ground.tunability,
         baseline=baseline(table, made, start, best),
         replicates=ground.replicates,
+        convergence=convergence(made, ground.replicates),
+        confirmation=confirmation(made, ground.replicates),
+        early=early(
+            learned.curves,
+            dict(zip(made.number.tolist(), made.value.tolist(), strict=True)),
+            maximize=maximize,
+            elite=options.elite,
+            stopped=said.count(Status.STOPPED),
+        ),
+        cost=cost(table, maximize=maximize),
+        anomalies=anomalies(
+            table, made, objective=objective, lost=lost, test=test, sampler=sampler
+        ),
         bounds=tuple(ground.bounds),
         advice=advised,
         next_spaces=next_spaces(space, advised),

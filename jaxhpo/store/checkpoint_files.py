@@ -36,9 +36,7 @@ class Unusable(Exception):
         self.foreign = foreign
 
 
-def begin(
-    path: Path, identity: str, step: int, content: packed.Packed
-) -> Callable[[], None]:
+def begin(path: Path, identity: str, step: int, content: packed.Packed) -> Callable[[], None]:
     """Begins to make the checkpoint `path`, which must not be there yet.
 
     What begins is to be begun in one thread at a time (as Orbax wants all its work to be); the rest

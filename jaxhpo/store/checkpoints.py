@@ -226,5 +226,7 @@ def _listed(directory: Path) -> list[tuple[int, Path]]:
         names = os.listdir(directory)
     except OSError:
         return []
-    found = [(int(match[1]), directory / match[0]) for match in map(_NAME.fullmatch, names) if match]
+    found = [
+        (int(match[1]), directory / match[0]) for match in map(_NAME.fullmatch, names) if match
+    ]
     return sorted(found)

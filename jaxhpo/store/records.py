@@ -90,8 +90,8 @@ def _place(where: str | Path) -> Path | sa.URL:
         return url
     if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
         raise ValueError(
-            f"workdir={masked(text)!r}: records are kept in SQLite files or PostgreSQL; give a directory, "
-            "sqlite:///path/to/study.db or postgresql+psycopg://host/database"
+            f"workdir={masked(text)!r}: records are kept in SQLite files or PostgreSQL; give a "
+            "directory, sqlite:///path/to/study.db or postgresql+psycopg://host/database"
         )
     return Path(str(url.database))
 

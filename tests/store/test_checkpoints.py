@@ -88,7 +88,9 @@ def test_the_last_two_are_kept_and_the_newest_comes_back(tmp_path):
         expected = content(4)
         assert digest(arrays, host) == digest(*expected)
         assert isinstance(arrays["cohort-0"]["w"], np.ndarray)
-        chex.assert_trees_all_equal(arrays["cohort-0"]["w"], np.asarray(expected[0]["cohort-0"]["w"]))
+        chex.assert_trees_all_equal(
+            arrays["cohort-0"]["w"], np.asarray(expected[0]["cohort-0"]["w"])
+        )
         assert arrays["cohort-0"]["step"] == 4
         assert host["best"] is None
         checkpoints.save(np.int64(9), *content(9))
@@ -203,7 +205,7 @@ def test_a_disk_that_is_full_from_the_beginning(tmp_path, monkeypatch):
 
     with Checkpoints(tmp_path, STUDY) as checkpoints:
         monkeypatch.setattr(checkpoint_files, "_begin_state", full)
-        with pytest.raises(StudyWriteError, match="step 2 to .*: No space left on device"):
+        with pytest.raises(StudyWriteError, match=r"step 2 to .*: No space left on device"):
             checkpoints.save(2, *content(2))
         monkeypatch.undo()
         assert os.listdir(tmp_path) == ["checkpoint-000001"]
@@ -216,14 +218,13 @@ def test_an_error_of_the_caller_comes_before_that_of_a_save(tmp_path, monkeypatc
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(checkpoint_files, "_write_file", broken)
-    with pytest.raises(KeyError, match="mine"), Checkpoints(tmp_path, STUDY) as checkpoints:
+    with pytest.raises(KeyError, match="mine"), Checkpoints(tmp_path, STUDY) as checkpoints:  # noqa: PT012
         checkpoints.save(0, {}, {})
         raise KeyError("mine")
-    with (
-        pytest.raises(StudyWriteError, match="No space left"),
-        Checkpoints(tmp_path, STUDY) as checkpoints,
-    ):
-        checkpoints.save(0, {}, {})
+    checkpoints = Checkpoints(tmp_path, STUDY)
+    checkpoints.save(0, {}, {})
+    with pytest.raises(StudyWriteError, match="No space left"):
+        checkpoints.close()
 
 
 def test_files_that_may_grow_no_further(tmp_path):

@@ -91,7 +91,10 @@ def test_what_cannot_be_known_is_empty(monkeypatch):
     [
         ("postgresql://me:secret@host/hpo", "postgresql://me:***@host/hpo"),
         ("--workdir=postgresql+psycopg://me:s/e:c%40t@h:5432/d", None),
-        ("postgresql://h/d?user=me&password=secret&x=1", "postgresql://h/d?user=me&password=***&x=1"),
+        (
+            "postgresql://h/d?user=me&password=secret&x=1",
+            "postgresql://h/d?user=me&password=***&x=1",
+        ),
         ("postgresql://h/d?sslpassword=secret", "postgresql://h/d?sslpassword=***"),
         ("postgresql://:secret@/d", "postgresql://:***@/d"),
         ("postgresql://host:5432/hpo", "postgresql://host:5432/hpo"),

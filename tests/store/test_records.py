@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import numpy as np
 import pytest
-import sqlalchemy as sa
 from rows_made import IDENTITY, check_same, trial
 
-from jaxhpo.store import schema, server
-from jaxhpo.store.errors import StudyInUse, StudyMismatch, StudyNotFound, StudyWriteError
+from jaxhpo.store.errors import StudyMismatch
 from jaxhpo.store.memory import MemoryRecords
 from jaxhpo.store.records import open_records, stored_identity
 from jaxhpo.trial import Phase, Status

@@ -124,7 +124,9 @@ def test_a_killed_writer_loses_the_lock_and_nothing_written(database):
 
 def test_a_server_that_is_not_there(server_url):
     nowhere = "postgresql://me:secret@127.0.0.1:1/db?connect_timeout=5&sslpassword=hidden"
-    with pytest.raises(StudyUnreadable, match=r"me:\*\*\*@127\.0\.0\.1:1/db.* can't be read: ") as caught:
+    with pytest.raises(
+        StudyUnreadable, match=r"me:\*\*\*@127\.0\.0\.1:1/db.* can't be read: "
+    ) as caught:
         open_records(nowhere, IDENTITY)
     assert "secret" not in str(caught.value)
     assert "hidden" not in str(caught.value)

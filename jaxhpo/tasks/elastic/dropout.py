@@ -66,7 +66,7 @@ class Dropout(nn.Module):
     rate: Any
 
     @nn.compact
-    def __call__(self, x: Columns, *, train: bool) -> Columns:
+    def __call__(self, x: Columns, *, train: bool) -> Any:
         """`x` with entries dropped while training, `x` itself otherwise."""
         if not train:
             return x
