@@ -33,7 +33,8 @@ _CONSTANTS = (0.05, 0.9, 5.0, 25.0, 95.0, 0.0, 1.0)  # limits that a text may na
 _KEYS = ("parameter",)  # heads of a first column that names what a row is of
 # Heads whose meaning is that of their table.
 _OWN = {"n", "p", "q", "low", "high", "measure", "value", "values", "verdict", "reason"}
-_COMMON = ("summary", "options", "parameters")  # results that any sentence may name
+# Results that any sentence may name: of one study, and of a comparison.
+_COMMON = ("summary", "options", "parameters", "n_a", "n_b", "random_a", "random_b", "k")
 _SPACES = ("next_space_aggressive", "next_space_conservative")
 
 
@@ -86,7 +87,7 @@ def _sentences(whole: dict[str, Any]) -> Iterator[Finding]:
             known |= numbers[part]
         for token, unit in _tokens(text, names):
             if not _holds(token, unit, known):
-                why = f"{token} is not in {evidence}, /{top}, /{', /'.join(_COMMON)}"
+                why = f"{token} is not in {evidence}, /{top}, /summary, /options or /parameters"
                 yield Finding(rule="number", where=here, text=why)
         if _STATISTIC.search(text) and not _COUNT.search(text):
             yield Finding(rule="n", where=here, text="it does not say of how many trials")
@@ -200,6 +201,8 @@ def _best(
     whole: dict[str, Any], tables: dict[str, list[list[str]]], home: Path
 ) -> Iterator[Finding]:
     """The best trial and its configuration are the same everywhere."""
+    if "summary" not in whole:
+        return  # a comparison
     best, path = whole["summary"]["best"], home / "best_config.json"
     if (best is None) is path.exists():
         yield Finding(rule="best", where=path.name, text="does not go with summary/best")

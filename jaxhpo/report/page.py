@@ -16,7 +16,7 @@ from jaxhpo.report import words
 from jaxhpo.report.drawing import NARROW, for_page
 from jaxhpo.report.parts import Code, Figure, Part, Plot, Section, Sentence, Table, Tile
 from jaxhpo.report.report import Report
-from jaxhpo.report.script import SCRIPT, trial_data
+from jaxhpo.report.script import SCRIPT
 from jaxhpo.report.style import sheet
 
 _text = html.escape
@@ -56,7 +56,7 @@ def page(report: Report) -> str:
 </header>
 <main id="main" tabindex="-1">
 {"".join(_section(section) for section in report.sections)}</main>
-<script type="application/json" id="trial-data">{trial_data(report.found)}</script>
+<script type="application/json" id="trial-data">{report.trials}</script>
 <script>{SCRIPT}</script>
 </body>
 </html>

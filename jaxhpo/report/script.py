@@ -12,6 +12,8 @@ from jaxhpo.analysis.study import Analysis
 
 _MOST_TRIALS = 6000  # beyond which dots are pixels, and there is nothing to point at
 
+NO_TRIALS = '{"names":[],"trials":{}}'
+
 
 def trial_data(found: Analysis) -> str:
     """What the page can tell of a complete trial, as JSON that stands safely inside a script."""
