@@ -34,7 +34,7 @@ _KEYS = ("parameter",)  # heads of a first column that names what a row is of
 # Heads whose meaning is that of their table.
 _OWN = {"n", "p", "q", "low", "high", "measure", "value", "values", "verdict", "reason"}
 # Results that any sentence may name: of one study, and of a comparison.
-_COMMON = ("summary", "options", "parameters", "n_a", "n_b", "random_a", "random_b", "k")
+_COMMON = ("summary", "options", "parameters", "n_a", "n_b", "random_a", "random_b", "k", "reason")
 _SPACES = ("next_space_aggressive", "next_space_conservative")
 
 

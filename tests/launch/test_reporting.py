@@ -7,6 +7,7 @@ import json
 import pytest
 
 from jaxhpo.launch.cli import main as cli
+from jaxhpo.report.lint import lint
 
 
 def report(workdir, out, *more):
@@ -56,3 +57,13 @@ def test_a_baseline_from_a_file(workdir, tmp_path):
 def test_what_cannot_be_done_is_said(workdir, tmp_path, capsys, more, said):
     assert report(workdir, tmp_path, *more) == 2
     assert said in capsys.readouterr().err
+
+
+def test_two_studies_are_compared(workdir, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert cli(["compare", str(workdir), str(workdir), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "24 configurations are in both studies" in said
+    whole = json.loads((out / "report.json").read_text("utf-8"))
+    assert whole["report_command"].startswith("jaxhpo compare ")
+    assert lint(out) == []
