@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
             " runs/refined --out comparison",
         ),
         "export": ("write trials and curves as CSV and Parquet", " --out tables"),
+        "confirm": ("train the best again with fresh seeds", "", " --top 10 --seeds 5"),
         "rerun": ("train one trial again, alone, compare it bit for bit, save it", " --trial 7"),
     }
     made = {}
@@ -67,6 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     made["show"].add_argument("--trials", action="store_true", help="a line for every trial")
     made["show"].add_argument("--trial", type=int, metavar="N", help="everything about one trial")
     made["best"].add_argument("--json", action="store_true", help="as JSON instead of YAML")
+    made["show"].add_argument(
+        "--plan", action="store_true", help="which structures share a program, and why"
+    )
+    made["confirm"].add_argument("--top", type=int, metavar="N", default=5, help="how many (5)")
+    made["confirm"].add_argument(
+        "--seeds", type=int, metavar="N", default=5, help="how often each (5)"
+    )
     made["report"].add_argument("--out", metavar="DIR", help="where to (DIR/report)")
     foreign(made["report"])
     reporting.arguments(made["report"])
@@ -106,6 +114,8 @@ def _show(given: argparse.Namespace) -> int:
             return 0
         show.study(shown(given.dir), identity, trials)
         show.sessions(records.sessions(), records.facts())
+        if given.plan:
+            show.plan(records.facts())
         if given.trials:
             print()
             show.trials(trials, identity["task"]["objective"])
@@ -198,6 +208,14 @@ def _rerun(given: argparse.Namespace) -> int:
     return 1
 
 
+def _confirm(given: argparse.Namespace) -> int:
+    with _opened(given) as records:
+        trials, identity, facts = records.trials(), records.identity, records.facts()
+    with _study_of(given.dir, identity, facts, len(trials)) as study:
+        show.confirmation(study.confirm(given.top, given.seeds).to_dict())
+    return 0
+
+
 def _study_of(where: str, identity: dict[str, Any], facts: dict[str, Any], trials: int) -> Any:
     """The study, its task made again as the launcher noted it."""
     from jaxhpo.launch.cache import keep_programs
@@ -215,12 +233,15 @@ def _study_of(where: str, identity: dict[str, Any], facts: dict[str, Any], trial
     keep_programs()
     options = restored(options_type(launch), launch["options"])
     space = None if launch["space"] is None else Space.from_yaml(launch["space"])
-    same = ("seed", "sampler", "sampler_options", "scheduler", "scheduler_options")
+    same = ("seed", "sampler", "sampler_options", "scheduler", "scheduler_options", "replicates")
     with sentences(launch["module"]):
+        task = built(launch["module"], options, space)
+        given = identity["enqueued"]
         return Study(
-            built(launch["module"], options, space),
+            task,
             trials=max(1, trials),
             workdir=where,
+            enqueue=task.space.decode(given) if given else (),
             **{name: identity[name] for name in same},
         )
 
@@ -231,6 +252,7 @@ _COMMANDS = {
     "report": _report,
     "compare": _compare,
     "export": _export,
+    "confirm": _confirm,
     "rerun": _rerun,
 }
 

@@ -10,6 +10,7 @@ number, so a study may be killed at any moment and goes on from its records.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,14 @@ from jaxhpo.population.population import Population
 from jaxhpo.population.program import Device, Form
 from jaxhpo.population.sizing import drivers_per_device, tile_width
 from jaxhpo.store import environment
-from jaxhpo.study import identity, options
+from jaxhpo.study import identity, in_flight, options
 from jaxhpo.study.brackets import Brackets, largest_group
-from jaxhpo.study.ledger import Ledger
+from jaxhpo.study.confirm import Confirmation, best_trials, confirm
+from jaxhpo.study.keeper import Keeper
+from jaxhpo.study.ledger import Ledger, Recorded
 from jaxhpo.study.opening import opened
+from jaxhpo.study.plan import Plan, values
 from jaxhpo.study.plan import plan as planned
-from jaxhpo.study.plan import values
 from jaxhpo.study.proposer import Proposer
 from jaxhpo.study.rerun import Rerun, rerun
 from jaxhpo.study.snapshot import Outcome, Snapshot, StudyFailed
@@ -37,7 +40,7 @@ from jaxhpo.study.throughput import Throughput
 from jaxhpo.table import trials_table
 from jaxhpo.trial import Status, Trial
 
-_SAMPLER, _TRIALS, _BRACKETS = 0, 1, 2  # the streams of a study's key
+_SAMPLER, _TRIALS, _BRACKETS, _CONFIRM = 0, 1, 2, 3  # the streams of a study's key
 
 
 class Study:
@@ -61,6 +64,8 @@ class Study:
             are the means of theirs. A task with folds has one for each fold.
         plan: name of a static parameter that the task can also take traced to "traced" or
             "cohorts"; what is left out is decided by cost (`jaxhpo.study.plan`).
+        checkpoint_seconds: how often what is in training is saved beside the records; 0: only when
+            the study is asked to stop. Needs a directory as `workdir`.
 
     Raises:
         ValueError: for an argument that can't be used.
@@ -87,6 +92,7 @@ class Study:
         enqueue: Sequence[Mapping[str, Any]] = (),
         replicates: int = 1,
         plan: Mapping[str, str] | None = None,
+        checkpoint_seconds: float = 60.0,
     ) -> None:
         options.whole("Study", trials=(trials, 1), seed=(seed, 0), batch=(batch, 1))
         options.whole("Study", lookahead=(lookahead, 0), width=(width, 1), drivers=(drivers, 1))
@@ -116,6 +122,7 @@ class Study:
             "enqueued": task.space.encode(enqueue).tolist() if enqueue else [],
             "replicates": self.replicates,
         }
+        self._planned: Plan | None = None
         asked = dict(plan or {})
         sizes = {"batch": batch, "lookahead": lookahead, "width": width, "plan": asked}
         self.records, self.identity = opened(workdir, known, sizes, lambda: self._defaults(asked))
@@ -152,6 +159,10 @@ class Study:
             )
         group = largest_group(self._scheduler, trials)
         options.lookahead(self.identity["lookahead"], group if self._sampler.adaptive else 0)
+        if self._planned is not None:
+            self.records.put_fact("plan", self._planned.lines())
+        home = None if self.records.path is None else Path(self.records.path).parent
+        self._keeper = Keeper(home, self.identity, checkpoint_seconds)
         self._population: Population | None = None
 
     # -- what is known -----------------------------------------------------------------------------
@@ -213,25 +224,34 @@ class Study:
     ) -> Outcome:
         population, ledger = self._populated(), self._ledger
         speed = Throughput()
-        self._queue([t for t in ledger.trials if not t.status.ended])
+        self._take_up()
         self._propose()
         self._tell(on_tick, speed)
         while population.busy and not stop():
             population.dispatch()
-            changed: dict[int, Trial] = {}
-            for tick in population.wait():
-                changed |= self._taken_in(tick, speed)
-            population.dispatch()  # the drivers go on while the host writes, tells and asks
+            ticks, save = population.wait(), self._keeper.due
+            if save:
+                ticks += population.rest()
+            changed = self._taken_in(ticks, speed)
             self._check_failures()
+            if save:  # the records first: what has ended is not in the checkpoint
+                self.records.write(list(changed.values()))
+                self._keeper.save(population, ledger)
+                changed = {}
+            population.dispatch()  # the drivers go on while the host writes, tells and asks
             self.records.write(list(changed.values()))
             self._propose()
             self._tell(on_tick, speed)
             if population.busy and population.stuck:
                 raise RuntimeError("trials wait for a decision that does not come; report this")
         if population.busy:
+            self.records.write(list(self._taken_in(population.rest(), speed).values()))
+            self._keeper.save(population, ledger)
+            self._keeper.close()
             left = self.wanted - ledger.ended
             message = f"stopped; {ledger.ended} trials have ended and are recorded, {left} are left"
             return Outcome(ended="interrupted", message=message, trials=ledger.ended)
+        self._keeper.clear()
         self._finish(speed)
         if ledger.ended < self.wanted:
             message = f"all {ledger.ended} configurations have been tried; there are no others"
@@ -239,10 +259,31 @@ class Study:
         message = f"all {ledger.ended} trials have ended"
         return Outcome(ended="complete", message=message, trials=ledger.ended)
 
-    def _taken_in(self, tick: Tick, speed: Throughput) -> dict[int, Trial]:
-        """Records a tick, and does in the population what the scheduler decided."""
-        population, found = self._populated(), self._ledger.record(tick)
-        speed.add(tick, found.cut)
+    def _take_up(self) -> None:
+        """Goes on with trials that had not ended: from a checkpoint, or from their beginning."""
+        population, ledger = self._populated(), self._ledger
+        taken = self._keeper.restore(population, ledger, self._members)
+        waiting = [
+            member
+            for trial in ledger.trials
+            if not trial.status.ended
+            for member in self._members(trial)
+            if member.number not in taken
+        ]
+        population.add(sorted(waiting, key=lambda member: (-member.budget, member.number)))
+        self.records.write(list(self._carried_out(ledger.reconsider()).values()))
+
+    def _taken_in(self, ticks: Sequence[Tick], speed: Throughput) -> dict[int, Trial]:
+        """Takes in ticks, and does in the population what the scheduler decided."""
+        changed: dict[int, Trial] = {}
+        for tick in ticks:
+            found = self._ledger.record(tick)
+            speed.add(tick, found.cut)
+            changed |= self._carried_out(found)
+        return changed
+
+    def _carried_out(self, found: Recorded) -> dict[int, Trial]:
+        population = self._populated()
         for number in found.out:
             population.stop(number)
         changes = []
@@ -316,6 +357,7 @@ class Study:
                 "seconds": speed.elapsed,
             },
         )
+        self.records.put_fact("digest", in_flight.digest(self._ledger, self._proposer.state))
         if self.task.test is not None and self.best is not None:
             test = self.rerun(self.best.number).test
             self.records.put_fact("test", {"number": self.best.number, "metrics": test})
@@ -335,11 +377,55 @@ class Study:
             raise ValueError(f"rerun(number=...) must be a trial, 0 to {last}, got {number}")
         return rerun(self.task, self._populated(), trials[number], self._members(trials[number]))
 
+    def confirm(self, top: int = 5, seeds: int = 5) -> Confirmation:
+        """Trains the best trials again with fresh seeds (`jaxhpo.study.confirm`), and records what
+        came out as the fact "confirm".
+
+        Args:
+            top: how many of the best. seeds: how often each; a task with folds is trained once for
+                each fold instead.
+
+        Raises:
+            ValueError: if an argument is below 1, or no trial is complete.
+        """
+        options.whole("confirm", top=(top, 1), seeds=(seeds, 1))
+        chosen = best_trials(self._ledger.trials, top)
+        several = self.task.folds if self.task.folds > 1 else seeds
+        form = dataclasses.replace(
+            self._form(self.traced, self.identity["width"]),
+            replicates=several,
+            limited=False,
+            pauses=True,
+        )
+        key = jax.random.fold_in(jax.random.key(self.identity["seed"]), _CONFIRM)
+        population = self._new_population(key, form)
+
+        def members(trial: Trial) -> list[Member]:
+            numbers = range(trial.number * several, (trial.number + 1) * several)
+            hp = self._filled(trial.config)
+            return [Member(number=number, hp=hp, budget=trial.budget) for number in numbers]
+
+        try:
+            found = confirm(
+                population,
+                chosen,
+                members,
+                objective=self.task.objective,
+                maximize=self.task.maximize,
+            )
+        finally:
+            population.close()
+        self.records.put_fact("confirm", found.to_dict())
+        return found
+
     def close(self) -> None:
         """Lets go of the records and the threads. The study can't be run after that."""
         if self._population is not None:
             self._population.close()
-        self.records.close()
+        try:
+            self._keeper.close()
+        finally:
+            self.records.close()
 
     def __enter__(self) -> Study:
         return self
@@ -382,20 +468,20 @@ class Study:
 
     def _populated(self) -> Population:
         if self._population is None:
-            self._population = Population(
-                self.task,
-                self._key,
-                self._form(self.traced, self.identity["width"]),
-                static=sorted(self._static - self.traced),
-                devices=self._devices,
-                drivers=self._drivers,
-            )
+            form = self._form(self.traced, self.identity["width"])
+            self._population = self._new_population(self._key, form)
         return self._population
+
+    def _new_population(self, key: jax.Array, form: Form) -> Population:
+        static = sorted(self._static - self.traced)
+        return Population(
+            self.task, key, form, static=static, devices=self._devices, drivers=self._drivers
+        )
 
     def _defaults(self, asked: Mapping[str, str]) -> dict[str, Any]:
         """What the arguments that were left out are, where no records say so."""
         space, platform = self.task.space, self._devices[0].platform
-        chosen = planned(self.task, self._static, self.wanted, platform, asked)
+        chosen = self._planned = planned(self.task, self._static, self.wanted, platform, asked)
         corners = np.array([[0.0], [0.5], [1.0]], np.float32) * np.ones((1, len(space)), np.float32)
         members = [self._filled(config) for config in space.decode(corners)]
         width = tile_width(self.task, members, self._form(chosen.traced, 1))
