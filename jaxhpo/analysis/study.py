@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from jaxhpo.analysis.advice import Advice, Ground, advice, all_bounds
@@ -61,6 +62,16 @@ class Run:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Sampled:
+    """A table that was too long: `rows` of its `of` rows were drawn at random, all but for `exact`,
+    the results that are of all rows."""
+
+    rows: int
+    of: int
+    exact: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Analysis:
     """Everything that a report says.
 
@@ -82,7 +93,7 @@ class Analysis:
         bounds: both ends of every number. advice: one a parameter. next_spaces: the conservative
             and the aggressive one.
         test: see `Test`, or None where there is none.
-        options: what the reader chose.
+        options: what the reader chose. sampled: None where every row was looked at.
     """
 
     name: str
@@ -117,6 +128,7 @@ class Analysis:
     next_spaces: tuple[NextSpace, ...]
     test: Test | None
     options: Options
+    sampled: Sampled | None
 
 
 def analysed(records: Any, options: Options | None = None) -> Analysis:
@@ -170,7 +182,13 @@ def analysed_table(
         options: what the reader chose.
     """
     options = options or Options()
-    table = given(table, space, maximize=maximize)
+    table, sampled = given(table, space, maximize=maximize), None
+    said = summary(table, space, objective=objective, maximize=maximize)
+    spent = cost(table, maximize=maximize)
+    if len(table) > options.rows:
+        sampled = Sampled(rows=options.rows, of=len(table), exact=("summary", "cost"))
+        chosen = np.random.default_rng([options.seed, 10]).choice(len(table), options.rows, False)
+        table = table.iloc[np.sort(chosen)]
     made = sample(table, space, maximize=maximize)
     adaptive = not made.free.all()
     all_branches = branches(space)
@@ -178,7 +196,6 @@ def analysed_table(
     every = (
         [surrogate(made, b, "every", options) for b in all_branches] if adaptive else independent
     )
-    said = summary(table, space, objective=objective, maximize=maximize)
     best = said.best.config if said.best else {}
     learned, lost = learning(trials, objective=objective), diverged(table, space)
     start = baseline_config(table, space, options)
@@ -228,7 +245,7 @@ def analysed_table(
             elite=options.elite,
             stopped=said.count(Status.STOPPED),
         ),
-        cost=cost(table, maximize=maximize),
+        cost=spent,
         anomalies=anomalies(
             table, made, objective=objective, lost=lost, test=test, sampler=sampler
         ),
@@ -237,6 +254,7 @@ def analysed_table(
         next_spaces=next_spaces(space, advised),
         test=None,
         options=options,
+        sampled=sampled,
     )
 
 
