@@ -18,7 +18,16 @@ from jaxhpo.report.sections import NAMES, sections
 from jaxhpo.space import Choice, Float, Int, Space
 
 FIGURES = ("progress", "importance", "slices", "associations", "learning")
-TABLES = ("best", "top", "importance", "top_region", "associations", "groups", "counts", "diverged")
+TABLES = (
+    "best",
+    "top",
+    "importance",
+    "top_region",
+    "associations",
+    "boolean",
+    "counts",
+    "diverged",
+)
 QUICK = Options(resamples=20)
 STAMP = "2026-11-21 00:00 UTC"
 
