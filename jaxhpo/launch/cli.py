@@ -46,6 +46,11 @@ def _parser() -> argparse.ArgumentParser:
         "show": ("where the study stands, and what it ran on", "", " --trials", " --trial 7"),
         "best": ("the best configuration", " > best.yaml", " --json"),
         "report": ("write the report (Markdown, HTML, JSON, figures, tables)", " --out report"),
+        "compare": (
+            "whether a second study did better than a first, and which of its advice was right",
+            " runs/refined",
+            " runs/refined --out comparison",
+        ),
         "export": ("write trials and curves as CSV and Parquet", " --out tables"),
         "confirm": ("train the best again with fresh seeds", "", " --top 10 --seeds 5"),
         "rerun": ("train one trial again, alone, compare it bit for bit, save it", " --trial 7"),
@@ -73,6 +78,13 @@ def _parser() -> argparse.ArgumentParser:
     made["report"].add_argument("--out", metavar="DIR", help="where to (DIR/report)")
     foreign(made["report"])
     reporting.arguments(made["report"])
+    compare = made["compare"]
+    compare.add_argument("second", metavar="SECOND", help="the study that came after it")
+    compare.add_argument("--out", metavar="DIR", help="write a report there, too")
+    compare.add_argument("--seed", type=int, metavar="N", help="of every resampling (0)")
+    foreign(compare)
+    compare.add_argument("--second-study", metavar="NAME", help="of the second, if not the same")
+    reporting.looks(compare)
     made["export"].add_argument("--out", metavar="DIR", help="where to (DIR/export)")
     made["export"].add_argument(
         "--optuna", metavar="URL", help="instead, as a study into this Optuna storage"
@@ -139,6 +151,14 @@ def _report(given: argparse.Namespace) -> int:
     with opened(given) as records:
         for path in reporting.written(given, records):
             print(path)
+    return 0
+
+
+def _compare(given: argparse.Namespace) -> int:
+    later = {"dir": given.second, "study": given.second_study or given.study}
+    other = argparse.Namespace(**(vars(given) | later))
+    with opened(given) as first, opened(other) as second:
+        reporting.compared(given, first, second)
     return 0
 
 
@@ -230,6 +250,7 @@ _COMMANDS = {
     "show": _show,
     "best": _best,
     "report": _report,
+    "compare": _compare,
     "export": _export,
     "confirm": _confirm,
     "rerun": _rerun,
