@@ -408,3 +408,22 @@ def test_a_study_of_ours_by_another_metric(tmp_path: Path):
         load(tmp_path / "ours", objective="no")
     with pytest.raises(ValueError, match=r"must say whether more is better"):
         load(tmp_path / "ours", objective="other")
+
+
+def test_the_other_commands_look_at_any_study_too(tmp_path: Path, capsys: Any):
+    rows().drop(columns=["remark"]).to_csv(tmp_path / "runs.csv", index=False)
+    SPACE.to_yaml(tmp_path / "space.yaml")
+    args = [str(tmp_path / "runs.csv"), "--space", str(tmp_path / "space.yaml"), "--objective",
+            "accuracy", "--direction", "maximize"]  # fmt: skip
+    assert main(["show", *args, "--trials"]) == 0
+    shown = capsys.readouterr().out
+    assert "runs, accuracy maximised" in shown
+    assert "from a table of 40 rows" in shown
+    assert main(["show", *args, "--trial", "3"]) == 0
+    assert main(["show", *args, "--trial", "40"]) == 2
+    assert "the study has trials 0 to 39" in capsys.readouterr().err
+    assert main(["best", *args, "--json"]) == 0
+    best = json.loads(capsys.readouterr().out)
+    assert best["metrics"]["accuracy"] == rows()["accuracy"].max()
+    assert main(["export", *args, "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "trials.csv").is_file()
