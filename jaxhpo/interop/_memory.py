@@ -7,6 +7,7 @@ conditions that explain who was asked for when (`jaxhpo.interop._presence`).
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -57,9 +58,11 @@ class Memory:
         self._sorted = True
 
     def read(self, trials: Sequence[FrozenTrial]) -> None:
-        """Takes in what is new. `trials` are all of the study's, in the order of their numbers."""
+        """Takes in what is new. `trials` are the study's, in the order of their numbers, of which
+        some may be left out, always the same."""
         self.open = {}
-        for trial in trials[self._next :]:
+        start = bisect.bisect_left(trials, self._next, key=lambda trial: trial.number)
+        for trial in trials[start:]:
             if trial.number in self._known:
                 continue
             if trial.state.is_finished():

@@ -29,6 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -43,6 +44,9 @@ PHASE = "jaxhpo:phase"  # the system attribute that notes a trial's `jaxhpo.tria
 SEVERAL = ("tpe", "random", "sobol")  # samplers that ask of losses only which is lower
 FEWEST = 10  # trials with a parameter before a model of it alone is used
 _MODELS = 8  # search spaces of one study whose state is kept
+
+
+_Searches = weakref.WeakKeyDictionary[BaseStorage, dict[Any, "_Search"]]
 
 
 class JaxhpoSampler(BaseSampler):
@@ -92,7 +96,7 @@ class JaxhpoSampler(BaseSampler):
         self._seed = secrets.randbits(32) if seed is None else int(seed) % 2**32
         self._constraints_func = constraints_func
         self._lock = threading.Lock()
-        self._studies: weakref.WeakKeyDictionary[Study, _Search] = weakref.WeakKeyDictionary()
+        self._studies: _Searches = weakref.WeakKeyDictionary()
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
@@ -170,10 +174,13 @@ class JaxhpoSampler(BaseSampler):
                 f"JaxhpoSampler(sampler={self._name!r}) must be given a study with one objective, "
                 f"got {len(directions)} directions; use one of {', '.join(SEVERAL)}"
             )
-        if study not in self._studies:
+        # Optuna's Hyperband hands over another object each time, with the trials of one bracket.
+        searches = self._studies.setdefault(study._storage, {})
+        key = study._study_id, getattr(study, "_bracket_id", None)
+        if key not in searches:
             signs = [-1.0 if d == StudyDirection.MAXIMIZE else 1.0 for d in directions]
-            self._studies[study] = _Search(self._name, self._options, self._seed, signs)
-        return self._studies[study]
+            searches[key] = _Search(self._name, self._options, self._seed, signs)
+        return searches[key]
 
     def _note(self, study: Study, trial: FrozenTrial, phase: Phase) -> None:
         """For the analysis, which may test only on trials that were chosen without any results."""
@@ -181,7 +188,7 @@ class JaxhpoSampler(BaseSampler):
 
 
 class _Search:
-    """The search of one study."""
+    """The search of one study, or of one of its brackets."""
 
     def __init__(
         self, name: str, options: Mapping[str, Any], seed: int, signs: Sequence[float]

@@ -319,3 +319,23 @@ def test_several_objectives():
     assert sum(x < 0.1 for x in late) > 20
     one = studied(JaxhpoSampler("sobol", seed=0), 3)
     assert len(one.trials) == 3
+
+
+def test_with_hyperband_each_bracket_learns_from_its_own_trials():
+    def objective(trial: Any) -> float:
+        x = trial.suggest_float("x", 0, 1)
+        for step in range(9):
+            trial.report(x + 1 / (step + 1), step)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return x
+
+    sampler = JaxhpoSampler(seed=0)
+    pruner = optuna.pruners.HyperbandPruner(max_resource=9)
+    study = optuna.create_study(study_name="fixed", sampler=sampler, pruner=pruner)
+    study.optimize(objective, n_trials=50)
+    (searches,) = sampler._studies.values()
+    known = [len(search._memory.ended) for search in searches.values()]
+    assert len(known) == 3
+    assert 40 < sum(known) < 50  # all but the last of each bracket
+    assert study.best_value < 0.05
