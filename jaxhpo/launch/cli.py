@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxhpo import __version__
-from jaxhpo.launch import show
+from jaxhpo.launch import reporting, show
 from jaxhpo.launch.errors import Usage, sentences
 from jaxhpo.launch.foreign import export_to_optuna, foreign, opened
 from jaxhpo.launch.places import folder, shown
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     made["report"].add_argument("--out", metavar="DIR", help="where to (DIR/report)")
     for name in ("show", "best", "report", "export"):
         foreign(made[name])
+    reporting.arguments(made["report"])
     made["export"].add_argument("--out", metavar="DIR", help="where to (DIR/export)")
     made["export"].add_argument(
         "--optuna", metavar="URL", help="instead, as a study into this Optuna storage"
@@ -128,12 +129,8 @@ def _best(given: argparse.Namespace) -> int:
 
 
 def _report(given: argparse.Namespace) -> int:
-    try:
-        from jaxhpo.report.bundle import write_report
-    except ImportError as error:
-        raise Usage(f'error: {error}; a report needs: pip install "jaxhpo[report]"') from error
     with opened(given) as records:
-        for path in write_report(records, Path(given.out or folder(records) / "report")):
+        for path in reporting.written(given, records):
             print(path)
     return 0
 

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from jaxhpo.store.environment import masked
+
 
 def folder(records: Any) -> Path:
     """The study's directory, into which reports and models go.
@@ -21,4 +23,4 @@ def folder(records: Any) -> Path:
 
 def shown(text: str) -> str:
     """A directory or database URL, or a flag that holds one, without the password."""
-    return re.sub(r"(://[^:/@\s]*):[^@/\s]*@", r"\1:***@", text)
+    return masked(text)

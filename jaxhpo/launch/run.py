@@ -7,7 +7,7 @@ import importlib
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,6 +16,8 @@ from jaxhpo.launch.flags import pairs, parsed
 from jaxhpo.launch.places import folder, shown
 from jaxhpo.launch.settings import Settings
 from jaxhpo.launch.signals import Stop
+
+After = Callable[[Any, Settings, Callable[[], bool]], None]
 
 _FEW = 8  # trials a program, below which compiling is worth a word
 
@@ -26,6 +28,8 @@ def main(
     *,
     smoke: Mapping[str, Any] | None = None,
     arguments: Sequence[str] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+    after: After | None = None,
 ) -> NoReturn:
     """Parses the command line, runs the study, exits.
 
@@ -37,12 +41,15 @@ def main(
         module: the experiment's package; its module ``experiment`` has ``build``.
         options: its options dataclass. smoke: values that ``--smoke`` sets.
         arguments: instead of the command line's.
+        defaults: of flags, where the experiment's are not those of all.
+        after: called with a study that is complete, the settings, and whether to stop; what it
+            makes stands beside the report.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        settings = parsed(module, options, arguments, smoke=smoke or {})
+        settings = parsed(module, options, arguments, smoke=smoke or {}, defaults=defaults or {})
         with Stop() as stop:
-            sys.exit(_run(module, settings, stop))
+            sys.exit(_run(module, settings, stop, after))
     except Usage as found:
         print(found, file=sys.stdout if found.code == 0 else sys.stderr)
         sys.exit(found.code)
@@ -113,7 +120,7 @@ def _missing(module: str, error: ModuleNotFoundError) -> Usage:
     )
 
 
-def _run(module: str, settings: Settings, stop: Stop) -> int:
+def _run(module: str, settings: Settings, stop: Stop, after: After | None) -> int:
     from jaxhpo.launch.cache import keep_programs
 
     if settings.display.compile_cache:
@@ -142,6 +149,10 @@ def _run(module: str, settings: Settings, stop: Stop) -> int:
             return stop.code
         if settings.display.report:
             _report(study)
+        if after is not None:
+            with sentences(module):
+                after(study, settings, stop.asked)
+            return stop.code if stop.asked() else 0
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -64,6 +65,52 @@ def repaired(
     return points, replaced
 
 
+def distinct(layout: Layout, draw: Callable[[int], Array], first: int, n: int, key: Array) -> Array:
+    """float32 [n, d]: points `first` to ``first + n - 1`` of a sequence, without those that came
+    before in it. In a finite space, every configuration comes in the end: what the sequence does
+    not reach in four times as many draws as there are configurations follows in random order.
+
+    Args:
+        draw: ``(length) -> points [length, d]``, the first of a sequence, snapped.
+        key: consumed, where a random order is needed.
+
+    Raises:
+        ValueError: if the space has fewer than first + n configurations.
+    """
+    end, size = first + n, layout.size or 0
+    if end > size:
+        raise ValueError(
+            f"ask(first={first}, n={n}): the space has only {size} configurations, each "
+            f"of which is proposed once; ask for fewer, see Sampler.size"
+        )
+    limit = 1 << (4 * size - 1).bit_length()
+    length = min(limit, 1 << (2 * end - 1).bit_length())
+    while True:
+        rows = np.ascontiguousarray(draw(length), np.float32)
+        words = rows.view(np.uint32)
+        once = np.sort(np.unique(words, axis=0, return_index=True)[1])
+        if len(once) >= end or length >= limit:
+            break
+        length *= 2
+    found = rows[once[:end]]
+    if len(found) < end:
+        seen = {row.tobytes() for row in found}
+        left = np.array([row for row in listed(layout) if row.tobytes() not in seen])
+        order = np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())
+        found = np.concatenate([found, order.permutation(left)])[:end]
+    return jnp.asarray(found[first:])
+
+
+def unlike(layout: Layout, points: Array, pending: Array, key: Array) -> Array:
+    """`points` [n, d], none of them twice and none pending: see `repaired`. Where a continuous
+    parameter is always active that is so anyway. The key is consumed."""
+    children = {condition.child for condition in layout.conditions}
+    if any(c not in children for c in np.flatnonzero(layout.levels == 0)):
+        return points
+    waiting = np.asarray(pending, np.float32).reshape(len(pending), layout.d)
+    return jnp.asarray(repaired(layout, np.asarray(points), waiting[:0], waiting, key)[0])
+
+
 def _fresh(layout: Layout, seen: set[bytes], count: int, key: Array) -> np.ndarray:
     """float32 [at most count, d], points not in `seen`, each once."""
     few = finite(layout) and (layout.size or 0) <= _LISTED
@@ -75,7 +122,7 @@ def _fresh(layout: Layout, seen: set[bytes], count: int, key: Array) -> np.ndarr
                 seen.add(row.tobytes())
                 found.append(row)
     if len(found) < count and finite(layout) and (layout.size or 0) <= MOST:
-        every = _listed(layout)
+        every = listed(layout)
         left = np.flatnonzero([row.tobytes() not in seen for row in every])
         words = np.asarray(jax.random.key_data(key)).tolist()
         order = np.random.default_rng(words).permutation(left)
@@ -84,7 +131,7 @@ def _fresh(layout: Layout, seen: set[bytes], count: int, key: Array) -> np.ndarr
 
 
 @functools.lru_cache(maxsize=4)
-def _listed(layout: Layout) -> np.ndarray:
+def listed(layout: Layout) -> np.ndarray:
     """float32 [size, d], all points of a finite layout, exactly as `Layout.snap` makes them."""
     return np.asarray(layout.snap(jnp.asarray(grid_points(layout, 2))))
 

@@ -10,22 +10,31 @@ from jax import Array
 
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
+from jaxhpo.samplers._fresh import distinct, finite, unlike
 
 
 def random(layout: Layout) -> Sampler:
     """Uniform points. Point i is a function of the key and i alone.
 
-    In a finite space a configuration may come twice; `grid` tries each once.
+    In a finite space no configuration comes twice, until there are no more. In a branch that has no
+    continuous parameter a point that is pending, or in the batch already, is drawn anew.
     """
 
     def ask(key: Array, first: int, pending: Array, n: int) -> Proposal:
-        return Proposal(_points(layout, key, jnp.int32(first), n), jnp.zeros(n, bool))
+        points_key, other_key = jax.random.split(key)
+        if finite(layout):
+            draw = functools.partial(_points, layout, points_key, jnp.int32(0))
+            return Proposal(distinct(layout, draw, first, n, other_key), jnp.zeros(n, bool))
+        points = _points(layout, points_key, jnp.int32(first), n)
+        points = unlike(layout, points, pending, jax.random.fold_in(other_key, first))
+        return Proposal(points, jnp.zeros(n, bool))
 
     return Sampler(
         init=lambda key: key,
         tell=lambda key, points, losses, valid: key,
         ask=ask,
         adaptive=False,
+        size=layout.size if finite(layout) else None,
     )
 
 

@@ -5,6 +5,7 @@ The sequence and its scrambling (Owen 1998; Matousek 1998) are SciPy's.
 
 from __future__ import annotations
 
+import functools
 import warnings
 
 import jax
@@ -15,19 +16,30 @@ from scipy.stats import qmc
 
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
+from jaxhpo.samplers._fresh import distinct, finite, unlike
 
 
 def sobol(layout: Layout) -> Sampler:
-    """Points of one scrambled Sobol sequence. Point i is a function of the key and i alone."""
+    """Points of one scrambled Sobol sequence. Point i is a function of the key and i alone.
+
+    In a finite space no configuration comes twice, until there are no more. In a branch that has no
+    continuous parameter a point that is pending, or in the batch already, is drawn anew.
+    """
 
     def ask(key: Array, first: int, pending: Array, n: int) -> Proposal:
-        return Proposal(sequence(layout, key, first, n), jnp.zeros(n, bool))
+        other_key = jax.random.fold_in(key, first)
+        if finite(layout):
+            draw = functools.partial(sequence, layout, key, 0)
+            return Proposal(distinct(layout, draw, first, n, key), jnp.zeros(n, bool))
+        points = unlike(layout, sequence(layout, key, first, n), pending, other_key)
+        return Proposal(points, jnp.zeros(n, bool))
 
     return Sampler(
         init=lambda key: key,
         tell=lambda key, points, losses, valid: key,
         ask=ask,
         adaptive=False,
+        size=layout.size if finite(layout) else None,
     )
 
 

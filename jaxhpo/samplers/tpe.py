@@ -22,7 +22,9 @@ from jax import Array
 
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
-from jaxhpo.samplers._fresh import among, finite, repaired
+from jaxhpo.samplers import _history
+from jaxhpo.samplers._fresh import among, finite
+from jaxhpo.samplers._history import History, padded, room
 from jaxhpo.samplers._mixture import (
     Rows,
     columns,
@@ -34,18 +36,10 @@ from jaxhpo.samplers._mixture import (
     point_features,
     rows,
 )
-from jaxhpo.samplers.sobol import sequence
+from jaxhpo.samplers._options import reals, wholes
 
 BLOCK = 64  # proposals chosen by one program; the liar's cost grows with its square
-_SMALLEST_BLOCK = 16  # fewer proposals are the first of so many
-_SMALLEST = 64  # places for the history, doubled whenever it is full
 _TAKEN = -1e30
-
-
-class _History(NamedTuple):
-    key: Array
-    points: np.ndarray  # float32 [n, d]
-    losses: np.ndarray  # float32 [n], infinite where the trial has none
 
 
 class _Options(NamedTuple):
@@ -95,19 +89,21 @@ def tpe(
     Raises:
         ValueError: for an option that can't be used.
     """
-    _check(
+    wholes(
+        "tpe",
         startup=(1 if startup is None else startup, 0),
         most_good=(most_good, 1),
         recent=(recent, 1),
         candidates=(candidates, 1),
         most_bad=(most_bad, 1),
     )
-    _check_reals(
+    reals(
+        "tpe",
         narrowest=(narrowest, 1.0),
         bandwidth=(bandwidth, np.inf),
         prior_weight=(prior_weight, np.inf),
     )
-    first_model = min(24, max(10, 2 * layout.d)) if startup is None else startup
+    first_model = _history.startup_default(layout) if startup is None else startup
     options = _Options(
         most_good=most_good,
         recent=recent,
@@ -119,65 +115,27 @@ def tpe(
     )
     choose = _program(layout, options)
 
-    def init(key: Array) -> _History:
-        return _History(key, np.zeros((0, layout.d), np.float32), np.zeros(0, np.float32))
+    def ask(state: History, first: int, pending: Array, n: int) -> Proposal:
+        places = room(len(state.losses))
+        history = (padded(state.points, places), padded(state.losses, places))
+        count = np.int32(len(state.losses))
 
-    def tell(state: _History, points: Array, losses: Array, valid: Array) -> _History:
-        new = np.asarray(losses, np.float32)
-        new = np.where(np.asarray(valid) & np.isfinite(new), new, np.float32(np.inf))
-        places = np.concatenate([state.points, np.asarray(points, np.float32)])
-        return _History(state.key, places, np.concatenate([state.losses, new]))
+        def chosen(key: Array, taken: np.ndarray, taken_count: int, q: int) -> Array:
+            return choose(key, *history, count, taken, np.int32(taken_count), n=q)
 
-    def ask(state: _History, first: int, pending: Array, n: int) -> Proposal:
-        start_key, model_key = jax.random.split(state.key)
-        waiting = np.asarray(pending, np.float32).reshape(len(pending), layout.d)
-        knows = bool(np.isfinite(state.losses).any())
-        early = max(0, min(n, first_model - first)) if knows else n
-        found = np.zeros((n, layout.d), np.float32)
-        if early:
-            found[:early] = sequence(layout, start_key, first, early)
-        key = jax.random.fold_in(model_key, first)
-        history = _padded(state.points, state.losses)
-        # All sizes are powers of two, the same for every block: few programs are ever compiled.
-        places = _room(len(waiting) + n)
-        block = min(BLOCK, _room(n, _SMALLEST_BLOCK))
-        for begin in range(early, n, BLOCK):
-            taken = np.zeros((places, layout.d), np.float32)
-            count = len(waiting) + begin
-            taken[:count] = np.concatenate([waiting, found[:begin]])
-            chosen = choose(
-                jax.random.fold_in(key, begin),
-                *history,
-                np.int32(len(state.losses)),
-                taken,
-                np.int32(count),
-                n=block,
-            )
-            found[begin : begin + block] = np.asarray(chosen)[: n - begin]
-        fresh_key = jax.random.fold_in(key, n)
-        points, fresh = repaired(layout, found, state.points, waiting, fresh_key)
-        model = (np.arange(n) >= early) & ~fresh
-        return Proposal(jnp.asarray(points), jnp.asarray(model))
+        return _history.proposed(
+            layout, state, first, pending, n, startup=first_model, block=BLOCK, choose=chosen
+        )
 
     size = layout.size if finite(layout) else None
-    return Sampler(init=init, tell=tell, ask=ask, adaptive=True, size=size)
+    init = functools.partial(_history.blank, layout)
+    return Sampler(init=init, tell=_history.told, ask=ask, adaptive=True, size=size)
 
 
 @functools.lru_cache(maxsize=64)
 def _program(layout: Layout, options: _Options) -> Callable[..., Array]:
     """The jitted choice of a block; samplers of one layout share what was compiled."""
     return jax.jit(functools.partial(_chosen, layout, options), static_argnames="n")
-
-
-def _room(n: int, least: int = _SMALLEST) -> int:
-    """The next power of two: programs are compiled log n times."""
-    return max(least, 1 << max(0, n - 1).bit_length())
-
-
-def _padded(points: np.ndarray, losses: np.ndarray) -> tuple[Array, Array]:
-    """The history, with zeros up to the next power of two."""
-    more = _room(len(losses)) - len(losses)
-    return jnp.asarray(np.pad(points, ((0, more), (0, 0)))), jnp.asarray(np.pad(losses, (0, more)))
 
 
 def _chosen(
@@ -272,21 +230,3 @@ def _split(
     climb = least + (1.0 - least) * jnp.clip((bads - 1.0 - age) / steps, 0.0, 1.0)
     ramp = jnp.where(age < options.recent, 1.0, climb)
     return best, weight, jnp.where(bad & (age < options.most_bad), ramp, 0.0)
-
-
-def _check(**given: tuple[int, int]) -> None:
-    """Refuses what is not a whole number, or below the least; name to (value, least)."""
-    for name, (value, least) in given.items():
-        if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
-            raise ValueError(
-                f"tpe({name}=...) must be a whole number, at least {least}, got {name}={value!r}"
-            )
-
-
-def _check_reals(**given: tuple[float, float]) -> None:
-    """Refuses what is not a number between 0 and a limit, both left out; name to (value, limit)."""
-    for name, (value, limit) in given.items():
-        real = isinstance(value, int | float) and not isinstance(value, bool)
-        if not real or not 0 < value < limit:
-            range_ = "in (0, 1)" if limit == 1 else "a finite number above 0"
-            raise ValueError(f"tpe({name}=...) must be {range_}, got {name}={value!r}")

@@ -11,6 +11,7 @@ lets the sampler know more.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -88,7 +89,7 @@ class Proposer:
             if self.sampler.size is None
             else min(self.batch, self.sampler.size + given - start)
         )
-        pending = self._points(trials[known:start])
+        pending = self._pending(trials[known:start])
         proposal = self.sampler.ask(self._state, start - given, pending, n)
         points, model = np.asarray(proposal.points), np.asarray(proposal.model)
         phases = [Phase.MODEL if m else Phase.EXPLORE for m in model]
@@ -102,6 +103,17 @@ class Proposer:
             valid = jnp.asarray([t.status.scored for t in trials])
             args = (self._points(trials), jnp.asarray(losses, jnp.float32), valid)
             self._state = self.sampler.tell(self._state, *args)
+
+    def _pending(self, trials: Sequence[Trial]) -> jax.Array:
+        """The points of trials as they were proposed, whatever a scheduler has made of them."""
+        return self._points(
+            [
+                dataclasses.replace(t, point=self.space.encode([t.history[0]["config"]])[0])
+                if t.history
+                else t
+                for t in trials
+            ]
+        )
 
     def _points(self, trials: Sequence[Trial]) -> jax.Array:
         points = [trial.point for trial in trials]

@@ -284,7 +284,7 @@ def test_a_table_without_a_space_says_that_it_guesses():
         space, _, facts = load(table, objective="accuracy")
     assert isinstance(space.parameters["lr"], Float)
     assert space.parameters["lr"].log
-    assert not space.parameters["minutes"].log  # a measurement, but who could know
+    assert space.parameters["minutes"] == Float(0.0, 39 / 7)  # a measurement, but who could know
     assert space.parameters["layers"] == Int(1, 3)
     assert space.parameters["nesterov"].when == {"kind": ["sgd"]} or "nesterov is given" in space
     assert facts["notes"][0].startswith("the search space is taken from the table ('lr', 'layers'")

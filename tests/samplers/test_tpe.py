@@ -30,7 +30,7 @@ def told(sampler, space, n, *, key=0, loss=None, valid=None):
 
 def split(losses, most_good=25, recent=25, most_bad=2048):
     options = module._Options(most_good=most_good, recent=recent, most_bad=most_bad)
-    room = module._room(len(losses))
+    room = module.room(len(losses))
     padded = jnp.asarray(np.pad(np.asarray(losses, np.float32), (0, room - len(losses))))
     filled = jnp.arange(room) < len(losses)
     best, weight, bad = module._split(options, padded, filled, jnp.int32(len(losses)))
@@ -172,7 +172,7 @@ def test_copes_with_odd_spaces_and_losses(space, losses):
     np.testing.assert_array_equal(space.layout.snap(points), points)
 
 
-@pytest.mark.parametrize("name", ["random", "sobol", "grid", "tpe"])
+@pytest.mark.parametrize("name", ["random", "sobol", "grid", "tpe", "gp"])
 def test_a_space_without_parameters_has_one_configuration(name):
     layout = Layout(names=(), kinds=(), positions=(), edges=(), size=1)
     sampler = registry.get("samplers", name)(layout)
@@ -185,7 +185,7 @@ def test_a_space_without_parameters_has_one_configuration(name):
 def test_the_core_is_a_function_of_arrays_that_maps():
     choose = module._program(PLANE.layout, module._Options())
     state = told(tpe(PLANE.layout), PLANE, 50)
-    history = module._padded(state.points, state.losses)
+    history = (module.padded(state.points, 64), module.padded(state.losses, 64))
     taken = jnp.zeros((64, 2))
     keys = jax.random.split(jax.random.key(1), 3)
 
