@@ -38,6 +38,7 @@ from jaxhpo.contracts import Sampler
 from jaxhpo.cube import Kind
 from jaxhpo.interop._columns import Column, Columns, Shape, layout
 from jaxhpo.interop._memory import Ended, Memory, losses
+from jaxhpo.samplers.tpe import tpe
 from jaxhpo.trial import Phase
 
 PHASE = "jaxhpo:phase"  # the system attribute that notes a trial's `jaxhpo.trial.Phase`
@@ -269,6 +270,8 @@ class _Search:
         if model is None:
             made = Columns(columns, whens)
             sampler = self._factory(made.layout, **self._options)
+            if alone and sampler.adaptive and self._factory is not tpe:
+                sampler = tpe(made.layout)  # cheap, and as good as any with one parameter
             model = _Model(made, sampler, jax.random.key(self._seed))
         self._models[key] = model
         while len(self._models) > _MODELS:
@@ -298,6 +301,8 @@ class _Model:
         d = self.columns.layout.d
         open_ = [self.columns.encode(params) for params in memory.open.values()]
         pending = np.array([p for p in open_ if p is not None], np.float32).reshape(-1, d)
+        if self.sampler.size is not None and not self.sampler.adaptive:
+            number %= self.sampler.size  # Optuna goes on when all has been tried: so do we
         proposal = self.sampler.ask(self._state, number, jnp.asarray(pending), 1)
         phase = Phase.MODEL if bool(proposal.model[0]) else Phase.EXPLORE
         return self.columns.decode(np.asarray(proposal.points)[0]), phase

@@ -339,3 +339,13 @@ def test_with_hyperband_each_bracket_learns_from_its_own_trials():
     assert len(known) == 3
     assert 40 < sum(known) < 50  # all but the last of each bracket
     assert study.best_value < 0.05
+
+
+@pytest.mark.parametrize("name", ["tpe", "sobol", "random", "auto"])
+def test_a_finite_space_is_tried_whole_and_then_again(name: str):
+    def objective(trial: Any) -> float:
+        return trial.suggest_int("i", 0, 3) + trial.suggest_categorical("c", [0, 1])
+
+    study = studied(JaxhpoSampler(name, seed=0), 20, objective)
+    tried = [str(sorted(t.params.items())) for t in study.trials]
+    assert len(set(tried[:9])) == len(set(tried)) == 8  # the first is drawn before all is known
