@@ -22,7 +22,7 @@ from jaxhpo.population.bank import Bank
 from jaxhpo.population.lanes import OUTBOX
 from jaxhpo.population.member import Member, Progress, Tick
 from jaxhpo.population.program import Device, Form, Program
-from jaxhpo.population.tile import Tile
+from jaxhpo.population.tile import Tile, plain
 
 TICK_SECONDS = 0.1  # long enough that dispatch costs nothing, short enough to be told often
 
@@ -119,6 +119,11 @@ class Population:
         )
 
     @property
+    def running(self) -> bool:
+        """Whether a tile is on a device now."""
+        return bool(self._running)
+
+    @property
     def stuck(self) -> bool:
         """Whether nothing can be trained until a pausing member goes on or leaves."""
         cohorts = self.cohorts.values()
@@ -191,6 +196,44 @@ class Population:
         while self._running:
             ticks += self.wait()
         return ticks
+
+    def rows(self) -> list[dict[int, tuple[int, bool, Any]]]:
+        """What every cohort has in training: number to units, whether it pauses, and its row
+        (`Tile.rows`). No tile may be running."""
+        found = []
+        for cohort in self.cohorts.values():
+            lanes = {
+                n: (tile.units[n], False, row)
+                for tile in cohort.tiles
+                for n, row in tile.rows().items()
+            }
+            ready = {member.number for member in cohort.bank.ready}
+            for n, row in cohort.bank.rows().items():
+                lanes[n] = (cohort.bank.units(n), n not in ready, row)
+            if lanes:
+                found.append(lanes)
+        return found
+
+    def fill(self, members: Sequence[tuple[Member, int, bool, Any]]) -> None:
+        """Takes up members from where they were.
+
+        Args:
+            members: each with its units, whether it pauses, and its row: (best, the state's
+                leaves).
+
+        Raises:
+            ValueError: if a row does not fit its program. Nothing is taken up then.
+        """
+        by_cohort: dict[int, tuple[Cohort, list[tuple[Member, int, bool, Any]]]] = {}
+        for found in members:
+            member, cohort = found[0], self._cohort(found[0].hp)
+            shapes, _ = cohort.program.member_shapes(self.task.data)
+            _check_row(jax.tree.leaves(shapes), found[3][1], member.number)
+            by_cohort.setdefault(id(cohort), (cohort, []))[1].append(found)
+        for cohort, theirs in by_cohort.values():
+            units = [found[1] for found in theirs]
+            cohort.bank.fill([found[0] for found in theirs], units, [found[3] for found in theirs])
+            cohort.bank.ready += [member for member, _, paused, _ in theirs if not paused]
 
     def alone(self, member: Member) -> tuple[list[Tick], Any]:
         """Trains one member with no neighbours, now: what happened, and its final state."""
@@ -324,6 +367,12 @@ class Population:
                         big.move(small, list(small.members.values()))
                         cohort.tiles.remove(small)
                         break
+
+
+def _check_row(shapes: Sequence[Any], leaves: Sequence[Any], number: int) -> None:
+    known = [jax.eval_shape(plain, shape) for shape in shapes]
+    if [(s.shape, s.dtype) for s in known] != [(np.shape(x), np.asarray(x).dtype) for x in leaves]:
+        raise ValueError(f"the state of member {number} is of another program")
 
 
 def _lost(number: int, error: BaseException) -> Progress:

@@ -208,13 +208,13 @@ class Tile:
         """Number to (best, state) of every member, on the host."""
         if not self.members:
             return {}
-        held = jax.device_get((self.lanes.best, jax.tree.map(_plain, self.lanes.state)))
+        held = jax.device_get((self.lanes.best, jax.tree.map(plain, self.lanes.state)))
         lanes = {n: i for i, n in enumerate(self.occupants.tolist()) if n in self.members}
         return {n: jax.tree.map(lambda leaf, i=i: leaf[i].copy(), held) for n, i in lanes.items()}
 
     def fill(self, members: Sequence[Member], units: Sequence[int], rows: Sequence[Any]) -> None:
         """Puts members with the `rows` of another time into the lanes of an empty tile, paused."""
-        lanes = jax.device_get(jax.tree.map(_plain, self._held()))
+        lanes = jax.device_get(jax.tree.map(plain, self._held()))
         lanes = jax.tree.map(np.array, lanes)  # those of a device can't be written to
         for lane, (member, done, row) in enumerate(zip(members, units, rows, strict=True)):
             best, state = row
@@ -230,7 +230,7 @@ class Tile:
         self.lanes = jax.device_put(jax.tree.map(_typed, lanes, like), self.device)
 
 
-def _plain(leaf: jax.Array) -> jax.Array:
+def plain(leaf: jax.Array) -> jax.Array:
     """A leaf as numbers; of typed keys their words."""
     return jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
 

@@ -71,6 +71,7 @@ class Ledger:
             self._compare(trial)
         self.brackets: Brackets | None = None
         self.training: dict[int, list[Run]] = {}
+        self.held: dict[int, Trial] = {}  # have ended, and are recorded with their group
         self._objective = objective
         self._sign = -1.0 if maximize else 1.0
         self._scheduler = scheduler
@@ -79,7 +80,6 @@ class Ledger:
         self._peers: dict[int, np.ndarray] = {}
         self._limits: dict[tuple[int, int], np.ndarray] = {}
         self._resting: dict[int, np.ndarray] = {}
-        self._held: dict[int, Trial] = {}
 
     @property
     def ended(self) -> int:
@@ -118,7 +118,7 @@ class Ledger:
         for progress in tick.progress:
             number, replicate = divmod(progress.number, self._replicates)
             trained = len(next(iter(progress.metrics.values()), ()))
-            if self.trials[number].status.ended or number in self._held:
+            if self.trials[number].status.ended or number in self.held:
                 found.cut += trained  # it ended at the tick before, while this was on the device
                 continue
             runs = self.training.setdefault(number, [Run() for _ in range(self._replicates)])
@@ -129,6 +129,23 @@ class Ledger:
             touched[number] = None
         for number in touched:
             self._settle(number, tick, found)
+        return found
+
+    def go_on(self, trials: Mapping[int, tuple[Trial, list[Run]]], held: Sequence[Trial]) -> None:
+        """Takes up trials where a checkpoint has them. Call `reconsider` when all else is ready."""
+        self.held = {t.number: t for t in held if not self.trials[t.number].status.ended}
+        for number, (trial, runs) in trials.items():
+            self._put(trial)
+            self.training[number] = runs
+            if all(run.paused or run.over for run in runs):
+                self._resting[number] = self._sign * joined(runs)[self._objective]
+
+    def reconsider(self) -> Recorded:
+        """Decides on groups that may have become complete while nobody looked."""
+        found = Recorded()
+        for number in sorted(self._resting):
+            if number in self._resting:
+                self._decide(number, found)
         return found
 
     def _settle(self, number: int, tick: Tick, found: Recorded) -> None:
@@ -154,19 +171,19 @@ class Ledger:
             found.changed[after.number] = self._put(after)
             return
         # The others of the group may still need what this one was: recorded with them, or not yet.
-        self._held[after.number] = after
+        self.held[after.number] = after
         group = self.brackets.group(after.number)
         numbers = range(group.first, group.first + group.size)
-        if all(n in self._held for n in numbers):
+        if all(n in self.held for n in numbers):
             for n in numbers:
-                found.changed[n] = self._put(self._held.pop(n))
+                found.changed[n] = self._put(self.held.pop(n))
 
     def _decide(self, number: int, found: Recorded) -> None:
         if self.brackets is None:
             return
         group = self.brackets.group(number)
         part = self.trials[group.first : group.first + group.size]
-        members = [self._held.get(trial.number, trial) for trial in part]
+        members = [self.held.get(trial.number, trial) for trial in part]
         for verdict in self.brackets.decide(group, members, self._resting):
             self._apply(verdict, found)
 

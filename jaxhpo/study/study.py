@@ -24,9 +24,10 @@ from jaxhpo.population.population import Population
 from jaxhpo.population.program import Device, Form
 from jaxhpo.population.sizing import drivers_per_device, tile_width
 from jaxhpo.store import environment
-from jaxhpo.study import identity, options
+from jaxhpo.study import identity, in_flight, options
 from jaxhpo.study.brackets import Brackets, largest_group
-from jaxhpo.study.ledger import Ledger
+from jaxhpo.study.keeper import Keeper
+from jaxhpo.study.ledger import Ledger, Recorded
 from jaxhpo.study.opening import opened
 from jaxhpo.study.plan import plan as planned
 from jaxhpo.study.plan import values
@@ -61,6 +62,8 @@ class Study:
             are the means of theirs. A task with folds has one for each fold.
         plan: name of a static parameter that the task can also take traced to "traced" or
             "cohorts"; what is left out is decided by cost (`jaxhpo.study.plan`).
+        checkpoint_seconds: how often what is in training is saved beside the records; 0: only when
+            the study is asked to stop. Needs a directory as `workdir`.
 
     Raises:
         ValueError: for an argument that can't be used.
@@ -87,6 +90,7 @@ class Study:
         enqueue: Sequence[Mapping[str, Any]] = (),
         replicates: int = 1,
         plan: Mapping[str, str] | None = None,
+        checkpoint_seconds: float = 60.0,
     ) -> None:
         options.whole("Study", trials=(trials, 1), seed=(seed, 0), batch=(batch, 1))
         options.whole("Study", lookahead=(lookahead, 0), width=(width, 1), drivers=(drivers, 1))
@@ -152,6 +156,8 @@ class Study:
             )
         group = largest_group(self._scheduler, trials)
         options.lookahead(self.identity["lookahead"], group if self._sampler.adaptive else 0)
+        home = None if self.records.path is None else Path(self.records.path).parent
+        self._keeper = Keeper(home, self.identity, checkpoint_seconds)
         self._population: Population | None = None
 
     # -- what is known -----------------------------------------------------------------------------
@@ -213,25 +219,34 @@ class Study:
     ) -> Outcome:
         population, ledger = self._populated(), self._ledger
         speed = Throughput()
-        self._queue([t for t in ledger.trials if not t.status.ended])
+        self._take_up()
         self._propose()
         self._tell(on_tick, speed)
         while population.busy and not stop():
             population.dispatch()
-            changed: dict[int, Trial] = {}
-            for tick in population.wait():
-                changed |= self._taken_in(tick, speed)
-            population.dispatch()  # the drivers go on while the host writes, tells and asks
+            ticks, save = population.wait(), self._keeper.due
+            if save:
+                ticks += population.rest()
+            changed = self._taken_in(ticks, speed)
             self._check_failures()
+            if save:  # the records first: what has ended is not in the checkpoint
+                self.records.write(list(changed.values()))
+                self._keeper.save(population, ledger)
+                changed = {}
+            population.dispatch()  # the drivers go on while the host writes, tells and asks
             self.records.write(list(changed.values()))
             self._propose()
             self._tell(on_tick, speed)
             if population.busy and population.stuck:
                 raise RuntimeError("trials wait for a decision that does not come; report this")
         if population.busy:
+            self.records.write(list(self._taken_in(population.rest(), speed).values()))
+            self._keeper.save(population, ledger)
+            self._keeper.close()
             left = self.wanted - ledger.ended
             message = f"stopped; {ledger.ended} trials have ended and are recorded, {left} are left"
             return Outcome(ended="interrupted", message=message, trials=ledger.ended)
+        self._keeper.clear()
         self._finish(speed)
         if ledger.ended < self.wanted:
             message = f"all {ledger.ended} configurations have been tried; there are no others"
@@ -239,10 +254,31 @@ class Study:
         message = f"all {ledger.ended} trials have ended"
         return Outcome(ended="complete", message=message, trials=ledger.ended)
 
-    def _taken_in(self, tick: Tick, speed: Throughput) -> dict[int, Trial]:
-        """Records a tick, and does in the population what the scheduler decided."""
-        population, found = self._populated(), self._ledger.record(tick)
-        speed.add(tick, found.cut)
+    def _take_up(self) -> None:
+        """Goes on with trials that had not ended: from a checkpoint, or from their beginning."""
+        population, ledger = self._populated(), self._ledger
+        taken = self._keeper.restore(population, ledger, self._members)
+        waiting = [
+            member
+            for trial in ledger.trials
+            if not trial.status.ended
+            for member in self._members(trial)
+            if member.number not in taken
+        ]
+        population.add(sorted(waiting, key=lambda member: (-member.budget, member.number)))
+        self.records.write(list(self._carried_out(ledger.reconsider()).values()))
+
+    def _taken_in(self, ticks: Sequence[Tick], speed: Throughput) -> dict[int, Trial]:
+        """Takes in ticks, and does in the population what the scheduler decided."""
+        changed: dict[int, Trial] = {}
+        for tick in ticks:
+            found = self._ledger.record(tick)
+            speed.add(tick, found.cut)
+            changed |= self._carried_out(found)
+        return changed
+
+    def _carried_out(self, found: Recorded) -> dict[int, Trial]:
+        population = self._populated()
         for number in found.out:
             population.stop(number)
         changes = []
@@ -316,6 +352,7 @@ class Study:
                 "seconds": speed.elapsed,
             },
         )
+        self.records.put_fact("digest", in_flight.digest(self._ledger, self._proposer.state))
         if self.task.test is not None and self.best is not None:
             test = self.rerun(self.best.number).test
             self.records.put_fact("test", {"number": self.best.number, "metrics": test})
@@ -339,7 +376,10 @@ class Study:
         """Lets go of the records and the threads. The study can't be run after that."""
         if self._population is not None:
             self._population.close()
-        self.records.close()
+        try:
+            self._keeper.close()
+        finally:
+            self.records.close()
 
     def __enter__(self) -> Study:
         return self
