@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from jaxhpo.cube import Kind
 from jaxhpo.interop._columns import Column
 from jaxhpo.interop._pareto import order
-from jaxhpo.interop._presence import conditions
+from jaxhpo.interop._presence import explained
 
 Whens = dict[str, dict[str, frozenset[int]]]
 
@@ -52,7 +52,8 @@ class Memory:
         self._signs = tuple(signs)
         self._next = 0  # all trials below have ended and are known
         self._known: set[int] = set()
-        self._rows: list[dict[str, Any]] = []  # parameters of the complete trials
+        self._rows: list[dict[str, Any]] = []  # parameters of trials that got far enough
+        self._complete: list[bool] = []  # which of them are complete
         self._seen: dict[str, set[int]] = {}
         self._whens: dict[str, dict[str, frozenset[int]] | None] | None = {}
         self._sorted = True
@@ -89,8 +90,10 @@ class Memory:
         self.ended.append(Ended(trial.number, trial.params, values, violation(trial)))
         for name, distribution in trial.distributions.items():
             self._place(name, distribution)
-        if trial.state == TrialState.COMPLETE:
+        complete = trial.state == TrialState.COMPLETE
+        if complete or (trial.state == TrialState.PRUNED and trial.intermediate_values):
             self._rows.append(trial.params)
+            self._complete.append(complete)
             self._check(trial.params)
 
     def _place(self, name: str, distribution: BaseDistribution) -> None:
@@ -141,11 +144,12 @@ class Memory:
             [[self._level(n, row[n]) or 0 if n in row else 0 for n in names] for row in self._rows]
         )
         shapes = [self.columns[name].shape for name in names]
-        found = conditions(
+        found = explained(
             present,
             levels,
             [len(shape.positions) for shape in shapes],
             [shape.kind == Kind.GRID for shape in shapes],
+            np.array(self._complete, bool),
         )
         return {
             name: None if when is None else {names[p]: ks - {-1} for p, ks in when.items()}

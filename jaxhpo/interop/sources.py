@@ -104,13 +104,17 @@ def opened(
         return _table(tables.read(source), Path(source).stem, given)
     if kind == "optuna":
         return _optuna(str(source), given)
-    _refuse(given, "a study of jaxhpo", "study", "space", "startup")
     try:
         from jaxhpo.store.records import open_records
     except ImportError as error:
         raise ImportError(f'{error}; records need: pip install "jaxhpo[store]"') from error
     is_file = "://" not in str(source) and Path(source).is_file()
     records = open_records(f"sqlite:///{source}" if is_file else source, read_only=True)
+    try:
+        _refuse(given, "a study of jaxhpo", "study", "space", "startup")
+    except ValueError:
+        records.close()
+        raise
     if objective is None and maximize is None:
         return records
     with records:

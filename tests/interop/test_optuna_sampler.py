@@ -67,6 +67,29 @@ def test_the_conditions_of_a_program_are_found_out():
     }
 
 
+def test_conditions_are_seen_in_pruned_trials_too():
+    def objective(trial: Any) -> float:
+        k = trial.suggest_categorical("k", ["a", "b"])
+        x = trial.suggest_float("x", 0, 1) if k == "a" else 0.0
+        trial.report(x, 0)
+        if k == "a":
+            raise optuna.TrialPruned
+        y = trial.suggest_float("y", 0, 1)
+        return y
+
+    study = studied(optuna.samplers.RandomSampler(seed=0), 20, objective)
+    # No complete trial has x, and y is asked for only after a trial may be pruned.
+    assert memory_of(study).whens == {"k": {}, "x": {"k": {0}}, "y": {"k": {1}}}
+    late = create_trial(
+        state=TrialState.PRUNED,
+        params={"k": "b"},
+        distributions={"k": CategoricalDistribution(["a", "b"])},
+        intermediate_values={0: 1.0},
+    )
+    study.add_trial(late)
+    assert memory_of(study).whens == {"k": {}, "x": {"k": {0}}, "y": {}}
+
+
 def test_branches_are_searched_together_and_well():
     best = [studied(JaxhpoSampler(seed=s), 80).best_value for s in range(3)]
     by_chance = [studied(JaxhpoSampler("random", seed=s), 80).best_value for s in range(3)]
