@@ -29,7 +29,7 @@ class Stack(nn.Module):
             empty one is no layer at all).
         activation: a name in `activation.ACTIVATIONS`, or an `Option` of names.
         norm: "none", "batch" or "layer", or an `Option` of these. Before batch normalisation there
-            is no bias. momentum: of its running means.
+            is no bias.
         dropout: the rate after each layer: a number, an `Option`, or a traced scalar. A Python 0
             draws nothing.
         kernel_init: a name in `initial.INITIALISERS`, or an `Option` of names.
@@ -42,7 +42,6 @@ class Stack(nn.Module):
     dropout: Any = 0.0
     momentum: Any = 0.99
     kernel_init: Any = "lecun_normal"
-    momentum: Any = 0.99
 
     @nn.compact
     def __call__(self, x: Columns, *, train: bool) -> Columns:
