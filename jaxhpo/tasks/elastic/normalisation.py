@@ -124,7 +124,7 @@ class Normalisation(nn.Module):
     Attributes:
         kind: one of `NORMALISATIONS`, or an `Option` of such names; of an `Option` each is
             computed.
-        momentum: of batch normalisation.
+        momentum: of batch normalisation's running means; may be traced.
     """
 
     kind: Any

@@ -29,9 +29,10 @@ class Stack(nn.Module):
             empty one is no layer at all).
         activation: a name in `activation.ACTIVATIONS`, or an `Option` of names.
         norm: "none", "batch" or "layer", or an `Option` of these. Before batch normalisation there
-            is no bias. momentum: of its running means.
+            is no bias.
         dropout: the rate after each layer: a number, an `Option`, or a traced scalar. A Python 0,
             or None, draws nothing.
+        momentum: of batch normalisation's running means; may be traced.
         kernel_init: a name in `initial.INITIALISERS`, or an `Option` of names.
     """
 
