@@ -52,7 +52,7 @@ def number(space: Space, value: str | int, argument: str, *, least: int = 1) -> 
 
 def _is_whole(value: Any, least: int) -> bool:
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    return whole and value >= least
+    return whole and bool(value >= least)
 
 
 def _check(domain: Any, name: str, argument: str, least: int) -> None:
