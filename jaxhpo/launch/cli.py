@@ -46,6 +46,11 @@ def _parser() -> argparse.ArgumentParser:
         "show": ("where the study stands, and what it ran on", "", " --trials", " --trial 7"),
         "best": ("the best configuration", " > best.yaml", " --json"),
         "report": ("write the report (Markdown, HTML, JSON, figures, tables)", " --out report"),
+        "compare": (
+            "whether a second study did better than a first, and which of its advice was right",
+            " runs/refined",
+            " runs/refined --out comparison",
+        ),
         "export": ("write trials and curves as CSV and Parquet", " --out tables"),
         "confirm": ("train the best again with fresh seeds", "", " --top 10 --seeds 5"),
         "rerun": ("train one trial again, alone, compare it bit for bit, save it", " --trial 7"),
@@ -71,8 +76,16 @@ def _parser() -> argparse.ArgumentParser:
         "--seeds", type=int, metavar="N", default=5, help="how often each (5)"
     )
     made["report"].add_argument("--out", metavar="DIR", help="where to (DIR/report)")
-    foreign(made["report"])
+    for name in ("show", "best", "report", "export"):
+        foreign(made[name])
     reporting.arguments(made["report"])
+    compare = made["compare"]
+    compare.add_argument("second", metavar="SECOND", help="the study that came after it")
+    compare.add_argument("--out", metavar="DIR", help="write a report there, too")
+    compare.add_argument("--seed", type=int, metavar="N", help="of every resampling (0)")
+    foreign(compare)
+    compare.add_argument("--second-study", metavar="NAME", help="of the second, if not the same")
+    reporting.looks(compare)
     made["export"].add_argument("--out", metavar="DIR", help="where to (DIR/export)")
     made["export"].add_argument(
         "--optuna", metavar="URL", help="instead, as a study into this Optuna storage"
@@ -95,7 +108,7 @@ def _opened(given: argparse.Namespace) -> Any:
 
 
 def _show(given: argparse.Namespace) -> int:
-    with _opened(given) as records:
+    with opened(given) as records:
         trials, identity = records.trials(), records.identity
         if given.trial is not None:
             show.trial(_numbered(trials, given.trial), identity)
@@ -113,13 +126,15 @@ def _show(given: argparse.Namespace) -> int:
 def _numbered(trials: Sequence[Any], number: int) -> Any:
     if not trials:
         raise Usage(f"error: --trial={number}: the study has no trials yet")
-    if not 0 <= number < len(trials):
-        raise Usage(f"error: --trial={number}: the study has trials 0 to {len(trials) - 1}")
-    return trials[number]
+    found = next((trial for trial in trials if trial.number == number), None)
+    if found is None:  # a study from elsewhere may have gaps
+        first, last = trials[0].number, trials[-1].number
+        raise Usage(f"error: --trial={number}: the study has trials {first} to {last}")
+    return found
 
 
 def _best(given: argparse.Namespace) -> int:
-    with _opened(given) as records:
+    with opened(given) as records:
         best = show.best_of(records.trials())
     if best is None:
         raise Usage(f"error: {shown(given.dir)}: no trial is complete yet, so there is no best one")
@@ -142,12 +157,20 @@ def _report(given: argparse.Namespace) -> int:
     return 0
 
 
+def _compare(given: argparse.Namespace) -> int:
+    later = {"dir": given.second, "study": given.second_study or given.study}
+    other = argparse.Namespace(**(vars(given) | later))
+    with opened(given) as first, opened(other) as second:
+        reporting.compared(given, first, second)
+    return 0
+
+
 def _export(given: argparse.Namespace) -> int:
     if given.optuna is not None:
         return export_to_optuna(given)
     from jaxhpo.store.export import export
 
-    with _opened(given) as records:
+    with opened(given) as records:
         for path in export(records, given.out or folder(records) / "export"):
             print(path)
     return 0
@@ -230,6 +253,7 @@ _COMMANDS = {
     "show": _show,
     "best": _best,
     "report": _report,
+    "compare": _compare,
     "export": _export,
     "confirm": _confirm,
     "rerun": _rerun,
