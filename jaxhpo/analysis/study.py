@@ -16,7 +16,6 @@ from jaxhpo.analysis.baseline import Baseline, baseline, baseline_config
 from jaxhpo.analysis.bounds import Bound
 from jaxhpo.analysis.branches import branches
 from jaxhpo.analysis.confirmation import Confirmation, confirmation
-from jaxhpo.analysis.contrasts import Contrast, contrasts
 from jaxhpo.analysis.convergence import Convergence, convergence
 from jaxhpo.analysis.cost import Cost, cost
 from jaxhpo.analysis.derived import Derived, derived
@@ -94,7 +93,7 @@ class Analysis:
         groups: of every complete trial; groups_independent: of those chosen without looking at
             results.
         baseline, replicates: see the modules of these names.
-        contrasts: one a choice or boolean. derived: what `Options.derived` asks for.
+        derived: what `Options.derived` asks for.
         convergence, confirmation, early, cost, anomalies: see the modules of these names.
         bounds: both ends of every number. advice: one a parameter. next_spaces: the conservative
             and the aggressive one.
@@ -127,7 +126,6 @@ class Analysis:
     tunability: Tunability
     baseline: Baseline
     replicates: Replicates
-    contrasts: tuple[Contrast, ...]
     derived: tuple[Derived, ...]
     convergence: Convergence
     confirmation: Confirmation
@@ -252,7 +250,6 @@ def analysed_table(
         tunability=ground.tunability,
         baseline=baseline(table, made, start, best),
         replicates=ground.replicates,
-        contrasts=contrasts(made),
         derived=derived(made, said.top, options.derived),
         convergence=convergence(made, ground.replicates),
         confirmation=confirmation(made, ground.replicates, again),
