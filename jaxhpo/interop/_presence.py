@@ -37,7 +37,7 @@ def explained(
     if complete.all() or not complete.any() or None not in found:
         return found
     sure = conditions(present[complete], levels[complete], sizes, ordered, bits=bits)
-    there = present[complete].any(axis=0).tolist()
+    there: list[bool] = present[complete].any(axis=0).tolist()  # type: ignore[assignment]
     return [sure[i] if when is None and there[i] else when for i, when in enumerate(found)]
 
 

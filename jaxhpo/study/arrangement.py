@@ -13,7 +13,7 @@ from jaxhpo.contracts import Scheduler, Task
 from jaxhpo.population.member import Member
 from jaxhpo.population.population import Population
 from jaxhpo.population.program import Device, Form
-from jaxhpo.population.sizing import drivers_per_device, tile_width
+from jaxhpo.population.sizing import drivers_per_device, memory, tile_width
 from jaxhpo.study.brackets import largest_group
 from jaxhpo.study.plan import Plan, plan, values
 from jaxhpo.trial import Trial
@@ -109,6 +109,6 @@ class Arrangement:
         return {
             "batch": _BATCH,
             "lookahead": max(lookahead, largest_group(self.scheduler, trials)),
-            "width": tile_width(self.task, members, form),
+            "width": tile_width(self.task, members, form, memory(self.devices[0])),
             "plan": dict(chosen.choice),
         }
