@@ -18,6 +18,7 @@ from jaxhpo.analysis.branches import branches
 from jaxhpo.analysis.confirmation import Confirmation, confirmation
 from jaxhpo.analysis.convergence import Convergence, convergence
 from jaxhpo.analysis.cost import Cost, cost
+from jaxhpo.analysis.derived import Derived, derived
 from jaxhpo.analysis.direction import Direction, directions
 from jaxhpo.analysis.diverged import Diverged, diverged
 from jaxhpo.analysis.early import Early, early
@@ -92,11 +93,13 @@ class Analysis:
         groups: of every complete trial; groups_independent: of those chosen without looking at
             results.
         baseline, replicates: see the modules of these names.
+        derived: what `Options.derived` asks for.
         convergence, confirmation, early, cost, anomalies: see the modules of these names.
         bounds: both ends of every number. advice: one a parameter. next_spaces: the conservative
             and the aggressive one.
         test: see `Test`, or None where there is none.
-        options: what the reader chose. sampled: None where every row was looked at.
+        options: what the reader chose, but for `derived`. sampled: None where every row was looked
+        at.
     """
 
     name: str
@@ -123,6 +126,7 @@ class Analysis:
     tunability: Tunability
     baseline: Baseline
     replicates: Replicates
+    derived: tuple[Derived, ...]
     convergence: Convergence
     confirmation: Confirmation
     early: Early
@@ -246,6 +250,7 @@ def analysed_table(
         tunability=ground.tunability,
         baseline=baseline(table, made, start, best),
         replicates=ground.replicates,
+        derived=derived(made, said.top, options.derived),
         convergence=convergence(made, ground.replicates),
         confirmation=confirmation(made, ground.replicates, again),
         early=early(
@@ -263,7 +268,7 @@ def analysed_table(
         advice=advised,
         next_spaces=next_spaces(space, advised),
         test=None,
-        options=options,
+        options=dataclasses.replace(options, derived={}),  # functions have no written form
         sampled=sampled,
     )
 
