@@ -177,7 +177,7 @@ def compared(a: Side, b: Side, *, seed: int = 0) -> Comparison:
         superiority=superiority,
         k=k,
         expected=expected,
-        confirmed=_confirmed(a, b, one, two),
+        confirmed=_confirmed(a, b),
         shared=len(pairs),
         shared_difference=student(pairs) if len(pairs) else UNKNOWN,
         test=None if tests[0] is None or tests[1] is None else tests[1] - tests[0],
@@ -236,13 +236,13 @@ def _verdict(mean: Estimate, expected: Estimate, k: int, sign: float) -> tuple[s
     return "not told apart", "both intervals hold nought"
 
 
-def _confirmed(a: Side, b: Side, one: Sample, two: Sample) -> Estimate:
+def _confirmed(a: Side, b: Side) -> Estimate:
     values = []
-    for each, made in ((a, one), (b, two)):
+    for each in (a, b):
         best = each.analysis.confirmation.best
         if best is None or not best.fresh:
             return UNKNOWN
-        values.append(made.value[np.isin(made.number, best.fresh)])
+        values.append(np.array(best.fresh))
     return welch(values[0], values[1])
 
 

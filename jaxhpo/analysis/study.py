@@ -152,6 +152,7 @@ def analysed(records: Any, options: Options | None = None) -> Analysis:
         trials=trials,
         test=(test or {}).get("metrics"),
         sampler=identity.get("sampler"),
+        again=facts.get("confirm"),
         options=options,
     )
     return dataclasses.replace(
@@ -173,6 +174,7 @@ def analysed_table(
     trials: Sequence[Trial] = (),
     test: Mapping[str, float | None] | None = None,
     sampler: str | None = None,
+    again: Mapping[str, Any] | None = None,
     options: Options | None = None,
 ) -> Analysis:
     """All results of a table of the form of `jaxhpo.table.trials_table`, wherever it is from.
@@ -184,6 +186,7 @@ def analysed_table(
         trials: the records that the table was made of, if there are any: only they hold curves.
         test: the best configuration's metrics on data that nothing was chosen by.
         sampler: the name of what chose the trials.
+        again: the study's record of having trained the best again (`jaxhpo.study.confirm`).
         options: what the reader chose.
     """
     options = options or Options()
@@ -212,7 +215,7 @@ def analysed_table(
         independent=elites(made, options, basis="independent"),
         evidence=evidence(*tests, space.names),
         tunability=tunability(every, start, best or None),
-        replicates=replicates(made),
+        replicates=replicates(made, {t.number: t.replicates for t in trials if t.replicates}),
         bounds=all_bounds(made, top, options),
         best=best,
         options=options,
@@ -244,7 +247,7 @@ def analysed_table(
         baseline=baseline(table, made, start, best),
         replicates=ground.replicates,
         convergence=convergence(made, ground.replicates),
-        confirmation=confirmation(made, ground.replicates),
+        confirmation=confirmation(made, ground.replicates, again),
         early=early(
             learned.curves,
             dict(zip(made.number.tolist(), made.value.tolist(), strict=True)),

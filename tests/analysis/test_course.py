@@ -89,11 +89,47 @@ def test_fresh_trials_of_the_best_configuration_confirm_it():
     found = confirmation(made, replicates(made))
     assert found.status == "confirmed"
     assert found.best.number == 0
-    assert found.best.fresh == (3, 5)
+    assert found.best.numbers == (3, 5)
+    assert found.best.fresh == (0.7, 0.8)
+    assert (found.source, found.winner, found.stood) == ("trials", None, None)
     assert found.best.mean.value == pytest.approx(0.75)
     assert found.best.optimism == pytest.approx(0.15)  # by how much the best was too good
     assert found.best.mean.low < 0.75 < found.best.mean.high
     assert [c.number for c in found.others] == [1, 0]  # the other one is better when trained again
+
+
+def test_a_study_that_trained_its_best_again_confirms_or_not():
+    made = made_of(drawn(SPACE, lambda c: c["x"], 30, maximize=True), maximize=True)
+    first, second = np.argsort(-made.value)[:2]
+    fresh = [0.5, 0.6, 0.4, float("nan")], [0.8, 0.7, 0.9, 0.8]
+    entries = [
+        {
+            "number": int(made.number[i]),
+            "value": float(made.value[i]),
+            "values": values,
+            "test": {"score": values},
+        }
+        for i, values in zip((first, second), fresh, strict=True)
+    ]
+    again = {"entries": entries, "winner": int(made.number[second]), "stood": False, "seeds": 4}
+    found = confirmation(made, replicates(made), again)
+    assert (found.status, found.source, found.stood) == ("confirmed", "confirm", False)
+    assert found.winner == found.others[0].number == made.number[second]
+    assert found.best.mean.value == found.best.test["score"].value == pytest.approx(0.5)
+    assert (found.best.diverged, len(found.best.fresh)) == (1, 3)
+    assert found.best.optimism == pytest.approx(made.value[first] - 0.5)
+
+
+def test_members_of_a_trial_tell_its_spread_though_folds_differ():
+    rng = np.random.default_rng(0)
+    made = made_of(drawn(SPACE, lambda c: c["x"], 300))
+    folds = np.array([0.0, 3.0, -1.0, 0.5])
+    members = {int(n): rng.random() + folds + 0.4 * rng.normal(size=4) for n in made.number}
+    found = replicates(made, members)
+    assert (found.source, found.members, found.freedom) == ("members", 4, 299 * 3)
+    assert found.sd.value == pytest.approx(0.2, rel=0.1)  # of the mean of four
+    assert found.sd.low < 0.2 < found.sd.high
+    assert found.usable
 
 
 def test_without_fresh_trials_the_best_is_unconfirmed_and_the_reason_is_said():
