@@ -16,8 +16,10 @@ from jaxhpo.analysis.baseline import Baseline, baseline, baseline_config
 from jaxhpo.analysis.bounds import Bound
 from jaxhpo.analysis.branches import branches
 from jaxhpo.analysis.confirmation import Confirmation, confirmation
+from jaxhpo.analysis.contrasts import Contrast, contrasts
 from jaxhpo.analysis.convergence import Convergence, convergence
 from jaxhpo.analysis.cost import Cost, cost
+from jaxhpo.analysis.derived import Derived, derived
 from jaxhpo.analysis.direction import Direction, directions
 from jaxhpo.analysis.diverged import Diverged, diverged
 from jaxhpo.analysis.early import Early, early
@@ -92,11 +94,13 @@ class Analysis:
         groups: of every complete trial; groups_independent: of those chosen without looking at
             results.
         baseline, replicates: see the modules of these names.
+        contrasts: one a choice or boolean. derived: what `Options.derived` asks for.
         convergence, confirmation, early, cost, anomalies: see the modules of these names.
         bounds: both ends of every number. advice: one a parameter. next_spaces: the conservative
             and the aggressive one.
         test: see `Test`, or None where there is none.
-        options: what the reader chose. sampled: None where every row was looked at.
+        options: what the reader chose, but for `derived`. sampled: None where every row was looked
+        at.
     """
 
     name: str
@@ -123,6 +127,8 @@ class Analysis:
     tunability: Tunability
     baseline: Baseline
     replicates: Replicates
+    contrasts: tuple[Contrast, ...]
+    derived: tuple[Derived, ...]
     convergence: Convergence
     confirmation: Confirmation
     early: Early
@@ -246,6 +252,8 @@ def analysed_table(
         tunability=ground.tunability,
         baseline=baseline(table, made, start, best),
         replicates=ground.replicates,
+        contrasts=contrasts(made),
+        derived=derived(made, said.top, options.derived),
         convergence=convergence(made, ground.replicates),
         confirmation=confirmation(made, ground.replicates, again),
         early=early(
@@ -263,7 +271,7 @@ def analysed_table(
         advice=advised,
         next_spaces=next_spaces(space, advised),
         test=None,
-        options=options,
+        options=dataclasses.replace(options, derived={}),  # functions have no written form
         sampled=sampled,
     )
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxhpo.interop._presence import conditions
+from jaxhpo.interop._presence import explained
 from jaxhpo.space import Bool, Choice, Constant, Domain, Float, Int, Space
 
 BITS = 10.0  # a condition must be as unlikely by chance as 1 in 1,024
@@ -26,7 +26,10 @@ class Branched(NamedTuple):
 
 
 def branched(
-    domains: Mapping[str, Domain], rows: Sequence[Mapping[str, Any]], whole: Sequence[bool]
+    domains: Mapping[str, Domain],
+    rows: Sequence[Mapping[str, Any]],
+    whole: Sequence[bool],
+    complete: Sequence[bool],
 ) -> Branched:
     """Finds the conditions by which parameters are there or not.
 
@@ -37,13 +40,15 @@ def branched(
     Args:
         domains: of every parameter, without conditions.
         rows: the parameters of each trial.
-        whole: whether a trial got so far that its parameters are all there.
+        whole: whether a trial got so far that its parameters should all be there.
+        complete: whether it is sure that they are.
 
     Raises:
         SpaceError: if nothing is searched.
     """
     names = [name for name, domain in domains.items() if not isinstance(domain, Constant)]
-    sure = [row for row, is_whole in zip(rows, whole, strict=True) if is_whole] or list(rows)
+    kept = [i for i, is_whole in enumerate(whole) if is_whole] or list(range(len(rows)))
+    sure = [rows[i] for i in kept]
     present = np.array([[name in row for name in names] for row in sure], bool)
     present = present.reshape(len(sure), len(names))
     known = [_levels(domains[name]) for name in names]
@@ -55,7 +60,9 @@ def branched(
         int,
     ).reshape(present.shape)
     ordered = [isinstance(domains[name], Int) for name in names]
-    found = conditions(present, levels, [len(k) for k in known], ordered, bits=BITS)
+    to_end = np.array([complete[i] for i in kept], bool)
+    sizes = [len(k) for k in known]
+    found = explained(present, levels, sizes, ordered, to_end, bits=BITS)
 
     made: dict[str, Domain] = dict(domains)
     notes: list[str] = []
@@ -82,7 +89,7 @@ def branched(
             }
             made[name] = _with(domains[name], wanted)
             said = " and ".join(f"{p!r} is {_either(values)}" for p, values in wanted.items())
-            notes.append(f"{name!r} is taken to be active where {said}: so it is in all trials")
+            notes.append(f"{name!r} is taken to be active where {said}: so it is in the trials")
     space = Space(made)
     marks = dict.fromkeys(given.values())
     configs = [

@@ -14,7 +14,7 @@ from jaxhpo.space import Bool, Choice, Constant, Domain, Float, Int, Space, Spac
 
 MOST_CHOICES = 64  # different texts, beyond which a column is no choice but a remark
 _TRUE, _FALSE = {"true", "t", "yes", "y", "1", "1.0"}, {"false", "f", "no", "n", "0", "0.0"}
-_WIDE = 100.0  # a range that is wider, highest by lowest, is taken to be logarithmic
+_WIDE = 100.0  # highest by lowest, from where a range may be logarithmic
 
 
 class Unreadable(Exception):
@@ -130,7 +130,8 @@ def guessed(name: str, column: Sequence[Any], notes: list[str]) -> Domain | None
     """The domain of a column of which nothing is known, None if it is none that can be searched.
 
     A column of truths is a Bool, one of numbers an Int or a Float over the range that was tried (on
-    a logarithmic scale if that is positive and wide), any other a Choice.
+    a logarithmic scale if that is positive and wide, and most values are small), any other a
+    Choice.
     """
     cells = [c.item() if isinstance(c, np.generic) else c for c in column]
     cells = [_tupled(c) for c in cells if not is_missing(c)]
@@ -164,7 +165,9 @@ def _guess(cells: list[Any]) -> Domain | str:
         low, high = min(found), max(found)
         if low == high:
             return Constant(low)
-        log = low > 0 and high / low >= _WIDE
+        # Uniform in logarithms, the median lies in the lowest tenth of such a range.
+        middle = sorted(found)[len(found) // 2]
+        log = low > 0 and high / low >= _WIDE and middle - low < 0.2 * (high - low)
         if all(v == int(v) for v in found) and not any("." in text for text in texts):
             return Int(int(low), int(high), log=log)
         return Float(low, high, log=log)

@@ -7,6 +7,7 @@ conditions that explain who was asked for when (`jaxhpo.interop._presence`).
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from jaxhpo.cube import Kind
 from jaxhpo.interop._columns import Column
 from jaxhpo.interop._pareto import order
-from jaxhpo.interop._presence import conditions
+from jaxhpo.interop._presence import explained
 
 Whens = dict[str, dict[str, frozenset[int]]]
 
@@ -51,15 +52,18 @@ class Memory:
         self._signs = tuple(signs)
         self._next = 0  # all trials below have ended and are known
         self._known: set[int] = set()
-        self._rows: list[dict[str, Any]] = []  # parameters of the complete trials
+        self._rows: list[dict[str, Any]] = []  # parameters of trials that got far enough
+        self._complete: list[bool] = []  # which of them are complete
         self._seen: dict[str, set[int]] = {}
         self._whens: dict[str, dict[str, frozenset[int]] | None] | None = {}
         self._sorted = True
 
     def read(self, trials: Sequence[FrozenTrial]) -> None:
-        """Takes in what is new. `trials` are all of the study's, in the order of their numbers."""
+        """Takes in what is new. `trials` are the study's, in the order of their numbers, of which
+        some may be left out, always the same."""
         self.open = {}
-        for trial in trials[self._next :]:
+        start = bisect.bisect_left(trials, self._next, key=lambda trial: trial.number)
+        for trial in trials[start:]:
             if trial.number in self._known:
                 continue
             if trial.state.is_finished():
@@ -86,8 +90,10 @@ class Memory:
         self.ended.append(Ended(trial.number, trial.params, values, violation(trial)))
         for name, distribution in trial.distributions.items():
             self._place(name, distribution)
-        if trial.state == TrialState.COMPLETE:
+        complete = trial.state == TrialState.COMPLETE
+        if complete or (trial.state == TrialState.PRUNED and trial.intermediate_values):
             self._rows.append(trial.params)
+            self._complete.append(complete)
             self._check(trial.params)
 
     def _place(self, name: str, distribution: BaseDistribution) -> None:
@@ -138,11 +144,12 @@ class Memory:
             [[self._level(n, row[n]) or 0 if n in row else 0 for n in names] for row in self._rows]
         )
         shapes = [self.columns[name].shape for name in names]
-        found = conditions(
+        found = explained(
             present,
             levels,
             [len(shape.positions) for shape in shapes],
             [shape.kind == Kind.GRID for shape in shapes],
+            np.array(self._complete, bool),
         )
         return {
             name: None if when is None else {names[p]: ks - {-1} for p, ks in when.items()}

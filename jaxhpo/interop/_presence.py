@@ -19,6 +19,28 @@ When = dict[int, frozenset[int]]
 """Column of a parent to its levels; all must hold."""
 
 
+def explained(
+    present: np.ndarray,
+    levels: np.ndarray,
+    sizes: Sequence[int],
+    ordered: Sequence[bool],
+    complete: np.ndarray,
+    *,
+    bits: float = 0.0,
+) -> list[When | None]:
+    """As `conditions`, of trials some of which ended early.
+
+    Most of these asked for all their parameters before, and so say as much as complete ones. Where
+    they don't fit, only the complete trials count. `complete` is bool [n].
+    """
+    found = conditions(present, levels, sizes, ordered, bits=bits)
+    if complete.all() or not complete.any() or None not in found:
+        return found
+    sure = conditions(present[complete], levels[complete], sizes, ordered, bits=bits)
+    there = present[complete].any(axis=0).tolist()
+    return [sure[i] if when is None and there[i] else when for i, when in enumerate(found)]
+
+
 def conditions(
     present: np.ndarray,
     levels: np.ndarray,

@@ -112,8 +112,9 @@ def records_of(
             f"load(...): the Optuna study {study.study_name!r} must have trials with parameters, "
             f"got {len(trials)} trials without any"
         )
-    whole = [row.status is Status.COMPLETE for row in rows]
-    made = branched(domains, [row.params for row in rows], whole)
+    complete = [row.status in (Status.COMPLETE, Status.DIVERGED) for row in rows]
+    whole = [c or row.status is Status.STOPPED for c, row in zip(complete, rows, strict=True)]
+    made = branched(domains, [row.params for row in rows], whole, complete)
     origin = {
         "source": f"Optuna {optuna.__version__}, read by jaxhpo",
         "sampler": _sampler(trials),

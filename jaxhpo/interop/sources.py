@@ -9,14 +9,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pandas as pd
-
-from jaxhpo.space import Space
 from jaxhpo.store.memory import MemoryRecords
-from jaxhpo.table import trials_table
 from jaxhpo.trial import Status, Trial
+
+if TYPE_CHECKING:  # a look at a study of ours needs neither, nor JAX
+    import pandas as pd
+
+    from jaxhpo.space import Space
 
 TABLES = (".csv", ".tsv", ".parquet")
 _OPTUNAS = ("studies", "study_directions", "trials")
@@ -38,6 +39,9 @@ class Loaded(NamedTuple):
 
 def load(source: Any, **options: Any) -> Loaded:
     """A study of any kind in the form that `jaxhpo.analysis` takes. See `opened`."""
+    from jaxhpo.space import Space
+    from jaxhpo.table import trials_table
+
     with opened(source, **options) as records:
         identity, trials = records.identity, records.trials()
         notes = list(records.facts().get("notes", ()))
@@ -87,7 +91,7 @@ def opened(
     """
     given = {"study": study, "space": space, "objective": objective, "maximize": maximize,
              "startup": startup}  # fmt: skip
-    if isinstance(source, pd.DataFrame):
+    if hasattr(source, "iloc"):  # a DataFrame
         _refuse(given, "a table", "study")
         return _table(source.copy(), "table", given)
     if not isinstance(source, str | Path):
@@ -100,13 +104,17 @@ def opened(
         return _table(tables.read(source), Path(source).stem, given)
     if kind == "optuna":
         return _optuna(str(source), given)
-    _refuse(given, "a study of jaxhpo", "study", "space", "startup")
     try:
         from jaxhpo.store.records import open_records
     except ImportError as error:
         raise ImportError(f'{error}; records need: pip install "jaxhpo[store]"') from error
     is_file = "://" not in str(source) and Path(source).is_file()
     records = open_records(f"sqlite:///{source}" if is_file else source, read_only=True)
+    try:
+        _refuse(given, "a study of jaxhpo", "study", "space", "startup")
+    except ValueError:
+        records.close()
+        raise
     if objective is None and maximize is None:
         return records
     with records:
@@ -200,6 +208,7 @@ def _refuse(given: dict[str, Any], kind: str, *names: str) -> None:
 
 def _table(table: pd.DataFrame, name: str, given: dict[str, Any]) -> Any:
     from jaxhpo.interop import tables
+    from jaxhpo.space import Space
 
     space = given["space"]
     if space is not None and not isinstance(space, Space):

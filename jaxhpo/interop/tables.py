@@ -133,8 +133,9 @@ def records_of(
     if unread:
         notes += unread
     if space is None:
-        whole = [row.status is Status.COMPLETE for row in rows]
-        made = branched(domains, [row.params for row in rows], whole)
+        complete = [row.status in (Status.COMPLETE, Status.DIVERGED) for row in rows]
+        whole = [c or row.status is Status.STOPPED for c, row in zip(complete, rows, strict=True)]
+        made = branched(domains, [row.params for row in rows], whole, complete)
         space, configs = made.space, made.configs
         notes += made.notes
     else:

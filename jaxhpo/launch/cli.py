@@ -76,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
         "--seeds", type=int, metavar="N", default=5, help="how often each (5)"
     )
     made["report"].add_argument("--out", metavar="DIR", help="where to (DIR/report)")
-    foreign(made["report"])
+    for name in ("show", "best", "report", "export"):
+        foreign(made[name])
     reporting.arguments(made["report"])
     compare = made["compare"]
     compare.add_argument("second", metavar="SECOND", help="the study that came after it")
@@ -107,7 +108,7 @@ def _opened(given: argparse.Namespace) -> Any:
 
 
 def _show(given: argparse.Namespace) -> int:
-    with _opened(given) as records:
+    with opened(given) as records:
         trials, identity = records.trials(), records.identity
         if given.trial is not None:
             show.trial(_numbered(trials, given.trial), identity)
@@ -125,13 +126,15 @@ def _show(given: argparse.Namespace) -> int:
 def _numbered(trials: Sequence[Any], number: int) -> Any:
     if not trials:
         raise Usage(f"error: --trial={number}: the study has no trials yet")
-    if not 0 <= number < len(trials):
-        raise Usage(f"error: --trial={number}: the study has trials 0 to {len(trials) - 1}")
-    return trials[number]
+    found = next((trial for trial in trials if trial.number == number), None)
+    if found is None:  # a study from elsewhere may have gaps
+        first, last = trials[0].number, trials[-1].number
+        raise Usage(f"error: --trial={number}: the study has trials {first} to {last}")
+    return found
 
 
 def _best(given: argparse.Namespace) -> int:
-    with _opened(given) as records:
+    with opened(given) as records:
         best = show.best_of(records.trials())
     if best is None:
         raise Usage(f"error: {shown(given.dir)}: no trial is complete yet, so there is no best one")
@@ -167,7 +170,7 @@ def _export(given: argparse.Namespace) -> int:
         return export_to_optuna(given)
     from jaxhpo.store.export import export
 
-    with _opened(given) as records:
+    with opened(given) as records:
         for path in export(records, given.out or folder(records) / "export"):
             print(path)
     return 0

@@ -22,13 +22,12 @@ def study(where: str, identity: dict[str, Any], trials: Sequence[Any]) -> None:
     """Who the study is, how many trials stand where, and the best one."""
     task = identity["task"]
     goal = "maximised" if task["maximize"] else "minimised"
-    print(f"{where}: {task['name']}, {task['objective']} {goal}, seed {identity['seed']}")
-    print(
-        f"  sampler {identity['sampler']} {identity['sampler_options'] or ''}, scheduler "
-        f"{identity['scheduler']} {identity['scheduler_options'] or ''}".replace(" ,", ",").rstrip()
-    )
-    sizes = ", ".join(f"{name} {identity[name]}" for name in ("batch", "lookahead", "width"))
-    print(f"  {sizes}")
+    seed = f", seed {identity['seed']}" if "seed" in identity else ""
+    print(f"{where}: {task['name']}, {task['objective']} {goal}{seed}")
+    if "source" in identity:
+        print(f"  from {identity['source']}; sampler {identity.get('sampler', 'not known')}")
+    else:
+        _origin(identity)
     for word, values in (
         ("trials", [t.status.value for t in trials]),
         ("proposed by", [t.phase.value for t in trials]),
@@ -39,6 +38,15 @@ def study(where: str, identity: dict[str, Any], trials: Sequence[Any]) -> None:
     if best is not None:
         print(f"  best: trial {best.number}, {metrics(best)}")
         print(f"        {config(best)}")
+
+
+def _origin(identity: dict[str, Any]) -> None:
+    print(
+        f"  sampler {identity['sampler']} {identity['sampler_options'] or ''}, scheduler "
+        f"{identity['scheduler']} {identity['scheduler_options'] or ''}".replace(" ,", ",").rstrip()
+    )
+    sizes = ", ".join(f"{name} {identity[name]}" for name in ("batch", "lookahead", "width"))
+    print(f"  {sizes}")
 
 
 def sessions(runs: Sequence[dict[str, Any]], facts: dict[str, Any]) -> None:

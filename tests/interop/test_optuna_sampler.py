@@ -67,6 +67,29 @@ def test_the_conditions_of_a_program_are_found_out():
     }
 
 
+def test_conditions_are_seen_in_pruned_trials_too():
+    def objective(trial: Any) -> float:
+        k = trial.suggest_categorical("k", ["a", "b"])
+        x = trial.suggest_float("x", 0, 1) if k == "a" else 0.0
+        trial.report(x, 0)
+        if k == "a":
+            raise optuna.TrialPruned
+        y = trial.suggest_float("y", 0, 1)
+        return y
+
+    study = studied(optuna.samplers.RandomSampler(seed=0), 20, objective)
+    # No complete trial has x, and y is asked for only after a trial may be pruned.
+    assert memory_of(study).whens == {"k": {}, "x": {"k": {0}}, "y": {"k": {1}}}
+    late = create_trial(
+        state=TrialState.PRUNED,
+        params={"k": "b"},
+        distributions={"k": CategoricalDistribution(["a", "b"])},
+        intermediate_values={0: 1.0},
+    )
+    study.add_trial(late)
+    assert memory_of(study).whens == {"k": {}, "x": {"k": {0}}, "y": {}}
+
+
 def test_branches_are_searched_together_and_well():
     best = [studied(JaxhpoSampler(seed=s), 80).best_value for s in range(3)]
     by_chance = [studied(JaxhpoSampler("random", seed=s), 80).best_value for s in range(3)]
@@ -319,3 +342,33 @@ def test_several_objectives():
     assert sum(x < 0.1 for x in late) > 20
     one = studied(JaxhpoSampler("sobol", seed=0), 3)
     assert len(one.trials) == 3
+
+
+def test_with_hyperband_each_bracket_learns_from_its_own_trials():
+    def objective(trial: Any) -> float:
+        x = trial.suggest_float("x", 0, 1)
+        for step in range(9):
+            trial.report(x + 1 / (step + 1), step)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return x
+
+    sampler = JaxhpoSampler(seed=0)
+    pruner = optuna.pruners.HyperbandPruner(max_resource=9)
+    study = optuna.create_study(study_name="fixed", sampler=sampler, pruner=pruner)
+    study.optimize(objective, n_trials=50)
+    (searches,) = sampler._studies.values()
+    known = [len(search._memory.ended) for search in searches.values()]
+    assert len(known) == 3
+    assert 40 < sum(known) < 50  # all but the last of each bracket
+    assert study.best_value < 0.05
+
+
+@pytest.mark.parametrize("name", ["tpe", "sobol", "random", "auto"])
+def test_a_finite_space_is_tried_whole_and_then_again(name: str):
+    def objective(trial: Any) -> float:
+        return trial.suggest_int("i", 0, 3) + trial.suggest_categorical("c", [0, 1])
+
+    study = studied(JaxhpoSampler(name, seed=0), 20, objective)
+    tried = [str(sorted(t.params.items())) for t in study.trials]
+    assert len(set(tried[:9])) == len(set(tried)) == 8  # the first is drawn before all is known

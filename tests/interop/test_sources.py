@@ -224,8 +224,10 @@ def test_storages(tmp_path: Path):
 
 def test_nothing_is_made_where_there_is_nothing(tmp_path: Path, capsys: Any):
     for source in (f"sqlite:///{tmp_path}/no.db", str(tmp_path / "no"), str(tmp_path / "no.csv")):
-        assert main(["report", source]) == 2
-        assert capsys.readouterr().err.startswith("error: ")
+        assert main(["report", source, "--startup", "3"]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("error: ")
+        assert "there is no" in said
     assert not list(tmp_path.iterdir())
 
 
@@ -284,6 +286,7 @@ def test_a_table_without_a_space_says_that_it_guesses():
         space, _, facts = load(table, objective="accuracy")
     assert isinstance(space.parameters["lr"], Float)
     assert space.parameters["lr"].log
+    assert space.parameters["minutes"] == Float(0.0, 39 / 7)  # a measurement, but who could know
     assert space.parameters["layers"] == Int(1, 3)
     assert space.parameters["nesterov"].when == {"kind": ["sgd"]} or "nesterov is given" in space
     assert facts["notes"][0].startswith("the search space is taken from the table ('lr', 'layers'")
@@ -408,3 +411,22 @@ def test_a_study_of_ours_by_another_metric(tmp_path: Path):
         load(tmp_path / "ours", objective="no")
     with pytest.raises(ValueError, match=r"must say whether more is better"):
         load(tmp_path / "ours", objective="other")
+
+
+def test_the_other_commands_look_at_any_study_too(tmp_path: Path, capsys: Any):
+    rows().drop(columns=["remark"]).to_csv(tmp_path / "runs.csv", index=False)
+    SPACE.to_yaml(tmp_path / "space.yaml")
+    args = [str(tmp_path / "runs.csv"), "--space", str(tmp_path / "space.yaml"), "--objective",
+            "accuracy", "--direction", "maximize"]  # fmt: skip
+    assert main(["show", *args, "--trials"]) == 0
+    shown = capsys.readouterr().out
+    assert "runs, accuracy maximised" in shown
+    assert "from a table of 40 rows" in shown
+    assert main(["show", *args, "--trial", "3"]) == 0
+    assert main(["show", *args, "--trial", "40"]) == 2
+    assert "the study has trials 0 to 39" in capsys.readouterr().err
+    assert main(["best", *args, "--json"]) == 0
+    best = json.loads(capsys.readouterr().out)
+    assert best["metrics"]["accuracy"] == rows()["accuracy"].max()
+    assert main(["export", *args, "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "trials.csv").is_file()
