@@ -247,3 +247,20 @@ def test_fresh_seeds_decide_whether_the_best_is_confirmed(stood, tmp_path, monke
     write_report(made, tmp_path, stamp=STAMP, options=QUICK)
     assert (tmp_path / "tables" / "confirmed.csv").exists()
     assert lint(tmp_path) == []
+
+
+def test_a_sampled_analysis_says_so():
+    made = records(n=1200)
+    found = analysed(made, Options(resamples=20, rows=1000))
+    assert "is of 1,000 trials drawn at random of 1,200" in words_of(found, "anomalies")
+
+
+def test_what_was_assumed_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("jaxhpo.report.bundle.page", lambda made: "")
+    made = records(n=30)
+    made.put_fact("notes", ["'<b>' is taken to be active"])
+    write_report(made, tmp_path, stamp=STAMP, options=QUICK, sections=("anomalies",))
+    whole = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert whole["notes"] == ["'<b>' is taken to be active"]
+    assert "Assumed: '<b>' is taken" in whole["sentences"]["anomalies"][-1]["text"]
+    assert lint(tmp_path) == []
