@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jaxhpo.minimizer import Minimum, minimize
     from jaxhpo.space import Bool, Choice, Constant, Float, Int, Space, SpaceError
     from jaxhpo.study import Outcome, Snapshot, Study, StudyFailed
     from jaxhpo.trial import Phase, Status, Trial
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _WHERE = {
+    "jaxhpo.minimizer": ("Minimum", "minimize"),
     "jaxhpo.space": ("Bool", "Choice", "Constant", "Float", "Int", "Space", "SpaceError"),
     "jaxhpo.study": ("Outcome", "Snapshot", "Study", "StudyFailed"),
     "jaxhpo.trial": ("Phase", "Status", "Trial"),
@@ -29,6 +31,7 @@ __all__ = [
     "Constant",
     "Float",
     "Int",
+    "Minimum",
     "Outcome",
     "Phase",
     "Snapshot",
@@ -38,6 +41,7 @@ __all__ = [
     "Study",
     "StudyFailed",
     "Trial",
+    "minimize",
 ]
 
 

@@ -62,6 +62,21 @@ def number(value: Any) -> Any:
     return jnp.asarray(np.array(value.choices, kind))[value.index]
 
 
+def either(flag: Any, yes: Any, no: Any) -> Any:
+    """`yes` or `no`, as a switch says: ``norm=either(hp["batch_norm"], "batch", "none")``.
+
+    Args:
+        flag: a Python bool, an `Option` of bools, or a traced bool; of a traced one the result is
+            an `Option` of the two.
+        yes, no: Python values.
+    """
+    if isinstance(flag, Option):
+        return mapped(flag, lambda on: yes if on else no)
+    if isinstance(flag, jax.Array):
+        return Option((no, yes), (flag != 0).astype(jnp.int32))
+    return yes if flag else no
+
+
 def distinct(value: Any) -> Any:
     """The same value with each choice named once; the choice itself where only one is left.
 

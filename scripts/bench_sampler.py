@@ -20,6 +20,7 @@ import argparse
 import datetime
 import functools
 import importlib.metadata
+import itertools
 import json
 import os
 import platform
@@ -94,21 +95,18 @@ def score(name: str, found: float, trials: int) -> float:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Searches, one after another, seeds outermost, so that what is there is balanced."""
+    """Searches, one after another, problem by problem: a problem's programs are compiled once."""
     every = problems()
     names = options.problems.split(",") if options.problems else list(every)
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
     with Path(options.runs).open("a", encoding="utf-8") as out:
-        for seed in range(options.first_seed, options.first_seed + options.seeds):
-            for name in names:
-                for sampler in options.samplers.split(";"):
-                    line = searched(
-                        sampler,
-                        every[name],
-                        seed=seed,
-                        batch=options.batch,
-                        trials=options.trials,
-                    )
-                    print(json.dumps(line), file=out, flush=True)
+        for name in names:
+            for sampler, seed in itertools.product(options.samplers.split(";"), seeds):
+                line = searched(
+                    sampler, every[name], seed=seed, batch=options.batch, trials=options.trials
+                )
+                print(json.dumps(line), file=out, flush=True)
+            jax.clear_caches()  # no other problem has its layout
 
 
 def scores(runs: Path) -> dict[tuple[int, int], dict[str, dict[str, dict[int, float]]]]:

@@ -6,9 +6,9 @@ One trial after the other, each one call of a jitted program: a `while_loop` ove
 early, a `scan` over batches, every number traced, and a program for each structure only (widths and
 batch size; activation and normalisation are branches inside it). One process a core.
 
-It trains the models of `experiments.spectral` on the same films with the same optimizer, and looks
-at the validation score after every epoch; the other metrics it computes once, at the end of a
-trial.
+It trains the models of `experiments.spectral` on the same films with the same optimizer, looks at
+the validation score after every epoch and keeps the best model; the other metrics it computes once,
+at the end of a trial.
 
 Standard input: {"options": ..., "patience": bool, "structures": [{"widths", "batch_size",
 "configs"}]}. Standard output: a line of JSON a structure, with the seconds of its compilation and
@@ -32,7 +32,13 @@ import optax
 from experiments.spectral import experiment, measures, network
 from experiments.spectral.options import Options
 
-NAMES = tuple(network.ACTIVATIONS)
+ACTIVATIONS = {
+    "relu": jax.nn.relu,
+    "leaky_relu": jax.nn.leaky_relu,
+    "elu": jax.nn.elu,
+    "tanh": jnp.tanh,
+}
+NAMES = network.ACTIVATIONS
 NUMBERS = ("lr", "dropout", "l2", "clip", "patience", "epochs")
 _MOMENTUM, _EPSILON = 0.9, 1e-5  # of flax's batch normalisation as the experiment uses it
 
@@ -62,7 +68,7 @@ def forward(
     """Standardised outputs of standardised concentrations; training if there is a key."""
 
     def bent(x: jax.Array) -> jax.Array:
-        return jax.lax.switch(hp["activation"], [network.ACTIVATIONS[name] for name in NAMES], x)
+        return jax.lax.switch(hp["activation"], [ACTIVATIONS[name] for name in NAMES], x)
 
     def dense(x: jax.Array, layer: Any) -> jax.Array:
         return x @ layer["kernel"] + layer["bias"][None]
@@ -85,7 +91,7 @@ def forward(
             scale = norm["scale"] * jax.lax.rsqrt(variance + _EPSILON)
             return (x - mean[None]) * scale[None] + norm["shift"][None], kept
 
-        x, kept = jax.lax.cond(hp["batch_norm"], normed, lambda x, i=i: (x, stats[i]), x)
+        x, kept = jax.lax.cond(hp["normed"], normed, lambda x, i=i: (x, stats[i]), x)
         after.append(kept)
         x = bent(x)
         if key is not None:
@@ -143,24 +149,26 @@ def trainer(
             return (params, moments, stats, count + 1), None
 
         def more(carry: Any) -> jax.Array:
-            epoch, _, best_at, _ = carry
-            waits = epoch - best_at < hp["patience"] if patience else True
-            return (epoch < hp["epochs"]) & waits
+            epoch, _, best_at, _, _ = carry
+            return (epoch < hp["epochs"]) & ((epoch - best_at < hp["patience"]) | (not patience))
 
         def epoch(carry: Any) -> Any:
-            number, best, best_at, state = carry
+            number, best, best_at, kept, state = carry
             order_key, mask_key = jax.random.split(jax.random.fold_in(key, number))
             order = jax.random.permutation(order_key, n)
             order = jnp.concatenate([order, order[: steps * size - n]]).reshape(steps, size)
             keys = jax.random.split(mask_key, steps)
             state, _ = jax.lax.scan(step, state, (order, weights, keys))
             score = metrics["score"](forward(state[0], state[2], vx, hp, None)[0], wanted, {})
-            best_at = jnp.where(score < best, number + 1, best_at)
-            return number + 1, jnp.minimum(best, score), best_at, state
+            better = score < best
+            model = (state[0], state[2])
+            kept = jax.tree.map(lambda new, old: jnp.where(better, new, old), model, kept)
+            best_at = jnp.where(better, number + 1, best_at)
+            return number + 1, jnp.minimum(best, score), best_at, kept, state
 
         state = params, adam.init(params), running(widths), jnp.int32(0)
-        start = (jnp.int32(0), jnp.float32(jnp.inf), jnp.int32(0), state)
-        epochs, _, _, (params, _, stats, _) = jax.lax.while_loop(more, epoch, start)
+        start = (jnp.int32(0), jnp.float32(jnp.inf), jnp.int32(0), (params, state[2]), state)
+        epochs, _, _, (params, stats), _ = jax.lax.while_loop(more, epoch, start)
         outputs = forward(params, stats, vx, hp, None)[0]
         return epochs, {name: fn(outputs, wanted, {}) for name, fn in metrics.items()}
 
@@ -171,17 +179,17 @@ def traced(config: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration as the program takes it."""
     kinds = {"patience": np.int32, "epochs": np.int32}
     numbers = {name: kinds.get(name, np.float32)(config[name]) for name in NUMBERS}
-    flags = {name: np.bool_(config[name]) for name in ("batch_norm", "cosine")}
+    flags = {"normed": np.bool_(config["norm"] == "batch"), "cosine": np.bool_(config["cosine"])}
     return {**numbers, **flags, "activation": np.int32(NAMES.index(config["activation"]))}
 
 
 def ran(options: Options, job: Mapping[str, Any], *, patience: bool) -> dict[str, Any]:
     """Compiles one structure and trains its configurations."""
     configs, key = job["configs"], jax.random.key(0)
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     train = trainer(options, tuple(job["widths"]), job["batch_size"], patience=patience)
     run = jax.jit(train).lower(key, traced(configs[0])).compile()
-    compiled = time.perf_counter()
+    compiled, made = time.perf_counter(), time.process_time()
     epochs, scores = [], []
     for i, config in enumerate(configs):
         units, metrics = run(jax.random.fold_in(key, i), traced(config))
@@ -189,7 +197,9 @@ def ran(options: Options, job: Mapping[str, Any], *, patience: bool) -> dict[str
         scores.append(float(metrics["score"]))
     return {
         "compile_seconds": compiled - began,
+        "compile_cpu_seconds": made - busy,
         "seconds": time.perf_counter() - compiled,
+        "cpu_seconds": time.process_time() - made,
         "epochs": epochs,
         "scores": scores,
     }

@@ -121,7 +121,7 @@ def named(found: Analysis) -> dict[str, set[str]]:
 def rate(hits: int, n: int) -> dict[str, Any]:
     """A share with its 95 % interval (Clopper and Pearson)."""
     interval = stats.binomtest(hits, n).proportion_ci(0.95, method="exact")
-    ends = [round(float(end), 4) for end in interval]
+    hits, ends = int(hits), [round(float(end), 4) for end in interval]
     return {"studies": n, "hits": hits, "share": round(hits / n, 4), "interval": ends}
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxhpo.option import Option, choices, combined, distinct, mapped, number, select
+from jaxhpo.option import Option, choices, combined, distinct, either, mapped, number, select
 
 
 @pytest.mark.parametrize("index", [0, 1, 2])
@@ -50,6 +50,14 @@ def test_one_program_serves_all_choices():
 
     assert [int(read(Option((3, 5, 7), jnp.int32(i)))) for i in range(3)] == [3, 5, 7]
     assert len(traced) == 1
+
+
+def test_a_switch_chooses_one_of_two():
+    both = jax.jit(lambda flag: number(either(flag, 7, 3)))
+    assert [int(both(flag)) for flag in (True, False)] == [7, 3]
+    known = Option((True, False), jnp.int32(0))
+    assert either(known, "a", "b").choices == ("a", "b")
+    assert (either(True, "a", "b"), either(False, "a", "b")) == ("a", "b")
 
 
 def test_choices_named_twice_are_kept_once():

@@ -6,8 +6,9 @@ colour.
 84 films are made and measured by physics (`experiments.spectral.physics`): five concentrations
 each, 31 reflectances from 400 to 700 nm, CIELAB L, a, b, C, h under D65. 17 films are for testing
 and are seen by nothing but the chosen model; 14 of the other 67 are for validation, on which the
-search looks. A network with a head for the spectrum and one for the colour is searched, by
-`--search`:
+search looks; with `--folds=K` all 67 are, in turns. A trial is its best epoch, and ends when that
+is `patience` epochs ago. A network with a head for the spectrum and one for the colour is searched,
+by `--search`:
 
     seed  a grid of 1,492,992 settings: 12 trunks of one to five layers, 4 activations, learning
           rate, batch size 8-32, dropout, L2, batch normalisation, cosine schedule, gradient
@@ -21,7 +22,6 @@ gives (`experiments.spectral.measures`).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,8 +33,9 @@ import optax
 from experiments.spectral import measures, network, physics
 from experiments.spectral.options import Options
 from jaxhpo.contracts import Hyperparameters, Task
-from jaxhpo.option import number
+from jaxhpo.option import Option
 from jaxhpo.space import Bool, Choice, Float, Int, Space
+from jaxhpo.tasks.parts.optimizers import optimizer
 from jaxhpo.tasks.supervised import supervised
 
 Rows = Mapping[str, tuple[Any, Any]]
@@ -44,9 +45,9 @@ def space(options: Options) -> Space:
     """What is searched."""
     structure = {
         "widths": Choice(network.WIDTHS),
-        "activation": Choice(list(network.ACTIVATIONS)),
+        "activation": Choice(network.ACTIVATIONS),
+        "norm": Choice(network.NORMS),
         "batch_size": Choice([8, 16, 32], ordered=True),
-        "batch_norm": Bool(),
         "cosine": Bool(),
     }
     if options.search == "seed":
@@ -76,6 +77,9 @@ def films(options: Options) -> Rows:
     """The films by split: concentrations [n, 5], and {"reflectance": [n, 31], "lab": [n, 3]}."""
     samples = physics.measured(options.data_seed)
     parts = physics.parted(samples, options.data_seed, options.split_seed, options.validation)
+    if options.folds > 1:  # validation takes turns among the 67
+        train, others = parts.pop("validation"), parts["train"]
+        parts["train"] = physics.Samples(*map(np.concatenate, zip(train, others, strict=True)))
     return {name: _pair(part) for name, part in parts.items()}
 
 
@@ -84,40 +88,21 @@ def _pair(part: physics.Samples) -> tuple[Any, Any]:
     return jax.tree.map(lambda a: a.astype(np.float32), wide)
 
 
-def optimizer(hp: Hyperparameters, rows: int) -> optax.GradientTransformation:
+def adam(hp: Hyperparameters, steps: Any) -> optax.GradientTransformation:
     """Clipping, L2, Adam, and the learning rate with its schedule over the trial's own budget.
 
-    Every number may be traced, and what is off costs a selection.
-
     Args:
-        rows: training films.
+        steps: of the trial's whole budget.
     """
-    steps = -(-rows // number(hp["batch_size"])) * number(hp["epochs"])
-    turn = np.float32(math.pi) / jnp.asarray(steps, jnp.float32)
-
-    def rate(count: Any) -> jax.Array:
-        falling = 0.5 + 0.5 * jnp.cos(turn * count)
-        return -hp["lr"] * jnp.where(hp["cosine"], falling, 1.0)
-
-    return optax.chain(
-        clipped(hp["clip"]),
-        # The gradient of l2 times the sum of the squared weights, biases not among them.
-        optax.add_decayed_weights(2.0 * hp["l2"], mask=_kernels),
-        optax.scale_by_adam(),
-        optax.scale_by_schedule(rate),
+    return optimizer(
+        "adam",
+        hp["lr"],
+        l2=2.0 * hp["l2"],  # the gradient of l2 times the sum of the squared weights
+        clip=hp["clip"],
+        schedule=Option(("constant", "cosine"), jnp.asarray(hp["cosine"], jnp.int32)),
+        steps=steps,
+        decayed=_kernels,
     )
-
-
-def clipped(threshold: Any) -> optax.GradientTransformation:
-    """Scales gradients whose norm is above `threshold` down to it; 0: leaves all as they are."""
-
-    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
-        length = jnp.sqrt(sum(jnp.square(leaf).sum() for leaf in jax.tree.leaves(updates)))
-        most = jnp.where(threshold > 0.0, threshold, jnp.inf)
-        factor = jnp.minimum(1.0, most / jnp.maximum(length, 1e-12))
-        return jax.tree.map(lambda leaf: leaf * factor, updates), state
-
-    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 
 
 def _kernels(params: Any) -> Any:
@@ -138,7 +123,7 @@ def build(options: Options, searched: Space | None = None) -> Task:
 
     def model(hp: Hyperparameters) -> network.Network:
         return network.Network(
-            hp["widths"], hp["activation"], hp["dropout"], hp["batch_norm"], means, spreads
+            hp["widths"], hp["activation"], hp["norm"], hp["dropout"], means, spreads
         )
 
     def size(outputs: Any, targets: Any, hp: Hyperparameters) -> jax.Array:
@@ -148,10 +133,14 @@ def build(options: Options, searched: Space | None = None) -> Task:
         searched or space(options),
         model=model,
         data=rows,
-        optimizer=lambda hp: optimizer(hp, len(inputs)),
+        optimizer=adam,
         loss=measures.loss(scale, options.loss_weight),
         metrics={**measures.measures(scale), "parameters": size},
         objective="score",
         maximize=False,
+        patience="patience",
+        keep="best",
+        folds=options.folds,
+        elastic=("widths", "activation", "norm"),
         name="spectral",
     )

@@ -9,8 +9,11 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxhpo.contracts import Hyperparameters
-from jaxhpo.option import mapped, number, select
-from jaxhpo.tasks.elastic.dropout import Dropout
+from jaxhpo.option import mapped, number
+from jaxhpo.tasks.elastic.activation import activation
+from jaxhpo.tasks.elastic.dense import Dense
+from jaxhpo.tasks.elastic.padded import array
+from jaxhpo.tasks.elastic.stack import Stack
 
 WIDTHS = (
     (32,),
@@ -28,12 +31,9 @@ WIDTHS = (
 )
 """The trunks that are tried, from one layer to five."""
 
-ACTIVATIONS = {
-    "relu": nn.relu,
-    "leaky_relu": nn.leaky_relu,
-    "elu": nn.elu,
-    "tanh": nn.tanh,
-}
+ACTIVATIONS = ("relu", "leaky_relu", "elu", "tanh")
+NORMS = ("none", "batch")
+MOMENTUM = 0.9  # of running means: the shortest trials have 200 steps
 
 INPUTS = 5
 OUTPUTS = {"reflectance": 31, "lab": 3}
@@ -45,15 +45,16 @@ class Network(nn.Module):
     Each head has a hidden layer of half the width of the trunk's last.
 
     Attributes:
-        widths: of the trunk's layers. activation: a name in `ACTIVATIONS`.
-        rate: dropout's. normalise: whether batch normalisation is used; these two may be traced.
+        widths: of the trunk's layers. activation: a name. norm: "none" or "batch". Each may be an
+            `Option`: then one program serves them all.
+        rate: dropout's; may be traced.
         means, spreads: of the inputs, five each, what standardises them.
     """
 
     widths: Any
     activation: Any
+    norm: Any
     rate: Any
-    normalise: Any
     means: tuple[float, ...]
     spreads: tuple[float, ...]
 
@@ -61,26 +62,22 @@ class Network(nn.Module):
     def __call__(self, x: jax.Array, *, train: bool) -> dict[str, jax.Array]:
         """{"reflectance": [n, 31], "lab": [n, 3]} of concentrations [n, 5]."""
         x = (x - jnp.array([self.means])) * (1.0 / jnp.array([self.spreads]))
-        for width in self.widths:
-            x = nn.Dense(width)(x)
-            normed = nn.BatchNorm(use_running_average=not train, momentum=0.9)(x)
-            x = self._bent(jnp.where(self.normalise, normed, x))
-            x = Dropout(self.rate)(x, train=train)
+        trunk = Stack(
+            self.widths, self.activation, self.norm, self.rate, momentum=MOMENTUM, name="trunk"
+        )
+        features, half = trunk(x, train=train), mapped(self.widths, lambda widths: widths[-1] // 2)
         outputs = {}
         for name, size in OUTPUTS.items():
-            hidden = self._bent(nn.Dense(self.widths[-1] // 2, name=f"{name}_hidden")(x))
-            outputs[name] = nn.Dense(size, name=name)(hidden)
+            hidden = activation(self.activation, Dense(half, name=f"{name}_hidden")(features))
+            outputs[name] = array(Dense(size, name=name)(hidden))
         return outputs
-
-    def _bent(self, x: jax.Array) -> jax.Array:
-        return select(self.activation, lambda name: ACTIVATIONS[name](x))
 
 
 def parameters(hp: Hyperparameters) -> Any:
     """How many numbers are trained that the outputs depend on."""
     layers = number(mapped(hp["widths"], _weights))
-    scales = number(mapped(hp["widths"], lambda widths: 2 * sum(widths)))
-    return layers + jnp.where(hp["batch_norm"], scales, 0)
+    scales = number(mapped(hp["widths"], sum))  # a scale and a shift for a bias
+    return layers + number(mapped(hp["norm"], lambda norm: int(norm == "batch"))) * scales
 
 
 def _weights(widths: tuple[int, ...]) -> int:

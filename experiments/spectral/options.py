@@ -25,6 +25,9 @@ class Options:
     data_seed: int = option(0, "of the films: what is mixed, its errors, which are for testing")
     split_seed: int = option(0, "of the choice of films for validation among the others")
     validation: int = option(14, "films for validation; 17 are for testing, 84 there are", least=2)
+    folds: int = option(
+        1, "parts of the 67 films, each the validation films of one of as many trainings", least=1
+    )
     baseline: bool = option(
         True, "also search a simple model with as many trials, and compare on the test films"
     )

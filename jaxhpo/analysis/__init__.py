@@ -6,6 +6,7 @@ frozen results that say what they were computed from. `jaxhpo.report` renders th
 
 from jaxhpo.analysis.association import Association, associations
 from jaxhpo.analysis.branches import branches
+from jaxhpo.analysis.compare import Comparison, Side, compared, side, side_of_table
 from jaxhpo.analysis.diverged import Diverged, diverged
 from jaxhpo.analysis.importance import Importances, importances
 from jaxhpo.analysis.learning import Learning, learning
@@ -22,6 +23,7 @@ from jaxhpo.analysis.top_region import TopRegion, top_region
 __all__ = [
     "Analysis",
     "Association",
+    "Comparison",
     "Diverged",
     "Importances",
     "Learning",
@@ -29,6 +31,7 @@ __all__ = [
     "Parameter",
     "Progress",
     "Row",
+    "Side",
     "Slice",
     "Summary",
     "TopRegion",
@@ -36,12 +39,15 @@ __all__ = [
     "analysed_table",
     "associations",
     "branches",
+    "compared",
     "diverged",
     "importances",
     "learning",
     "parameters",
     "progress",
     "sample",
+    "side",
+    "side_of_table",
     "slices",
     "summary",
     "surrogate",

@@ -18,7 +18,7 @@ import dataclasses
 import numpy as np
 
 from jaxhpo.analysis import forest
-from jaxhpo.analysis.estimate import UNKNOWN, Estimate, percentiles
+from jaxhpo.analysis.estimate import UNKNOWN, Estimate, widened
 from jaxhpo.analysis.sobol import Design, design, indices
 from jaxhpo.analysis.surrogate import SMALL, Quality, Surrogate
 
@@ -32,8 +32,12 @@ class Importance:
 
     Attributes:
         parameter: its name.
-        first, total: Sobol indices of the forest, with 95 % bootstrap intervals (percentiles over
-            `Options.resamples` samples of the configurations).
+        first, total: Sobol indices of the forest, with bootstrap intervals
+            (`jaxhpo.analysis.estimate.widened`) over `Options.resamples` samples of the
+            configurations. They say how far the *forest's* indices vary. A forest smooths: it
+            overstates the strongest parameter and understates weak ones, so that the intervals
+            hold the function's own index less often than 95 %; how often stands in
+            scripts/results/calibration.json.
         explained: the variance of the forest that is lost without it (its total index times the
             forest's variance), in variances of the objective: what the noise band is of.
         band: the noise band of that; p: (1 + permutations above) / (1 + permutations), corrected
@@ -109,8 +113,8 @@ def _found(made: Surrogate, tested: bool) -> list[Importance]:
         found.append(
             Importance(
                 parameter=name,
-                first=percentiles(whole.first[at], first[:, at]),
-                total=percentiles(whole.total[at], total[:, at]),
+                first=widened(whole.first[at], first[:, at]),
+                total=widened(whole.total[at], total[:, at]),
                 explained=explained,
                 band=float(np.quantile(chance, 0.95)) if tested else None,
                 p=p,

@@ -19,8 +19,8 @@ class Options:
         seed: of every resampling. Equal tables, options and seeds give equal results.
         resamples: bootstrap samples behind an interval, and permutations behind a noise band.
         most: trials that forests are grown on, at most; from more, as many are drawn at random.
-        rows: rows of the table that are analysed one by one, at most. From a longer table as many
-            are drawn at random, the best thousand always among them, and the result says so.
+        rows: from a longer table as many rows are drawn at random for everything that looks at
+            trials one by one; the result says so (`Analysis.sampled`).
 
     Raises:
         ValueError: for a value out of range.

@@ -6,18 +6,25 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from jaxhpo.analysis.advice import Advice, Ground, advice, all_bounds
+from jaxhpo.analysis.anomalies import Anomaly, anomalies
 from jaxhpo.analysis.association import Association, associations
 from jaxhpo.analysis.baseline import Baseline, baseline, baseline_config
 from jaxhpo.analysis.bounds import Bound
 from jaxhpo.analysis.branches import branches
+from jaxhpo.analysis.confirmation import Confirmation, confirmation
+from jaxhpo.analysis.convergence import Convergence, convergence
+from jaxhpo.analysis.cost import Cost, cost
 from jaxhpo.analysis.direction import Direction, directions
 from jaxhpo.analysis.diverged import Diverged, diverged
+from jaxhpo.analysis.early import Early, early
 from jaxhpo.analysis.elites import Elites, elites
 from jaxhpo.analysis.evidence import Evidence, evidence
 from jaxhpo.analysis.given import given
+from jaxhpo.analysis.groups import Groups, groups
 from jaxhpo.analysis.importance import Importances, importances
 from jaxhpo.analysis.interactions import Interactions, interactions
 from jaxhpo.analysis.learning import Learning, learning
@@ -34,7 +41,7 @@ from jaxhpo.analysis.top_region import TopRegion, top_region
 from jaxhpo.analysis.tunability import Tunability, tunability
 from jaxhpo.space import Space
 from jaxhpo.table import trials_table
-from jaxhpo.trial import Trial
+from jaxhpo.trial import Status, Trial
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,6 +63,16 @@ class Run:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Sampled:
+    """A table that was too long: `rows` of its `of` rows were drawn at random, all but for `exact`,
+    the results that are of all rows."""
+
+    rows: int
+    of: int
+    exact: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Analysis:
     """Everything that a report says.
 
@@ -72,11 +89,14 @@ class Analysis:
         elites: of every complete trial; elites_independent: of those chosen without looking at
             results, which alone are tested.
         directions, interactions, tunability: of the surrogates of every complete trial.
+        groups: of every complete trial; groups_independent: of those chosen without looking at
+            results.
         baseline, replicates: see the modules of these names.
+        convergence, confirmation, early, cost, anomalies: see the modules of these names.
         bounds: both ends of every number. advice: one a parameter. next_spaces: the conservative
             and the aggressive one.
         test: see `Test`, or None where there is none.
-        options: what the reader chose.
+        options: what the reader chose. sampled: None where every row was looked at.
     """
 
     name: str
@@ -88,6 +108,8 @@ class Analysis:
     progress: Progress
     associations: tuple[Association, ...]
     slices: tuple[Slice, ...]
+    groups: tuple[Groups, ...]
+    groups_independent: tuple[Groups, ...]
     learning: Learning
     diverged: Diverged
     top_region: tuple[TopRegion, ...]
@@ -101,11 +123,17 @@ class Analysis:
     tunability: Tunability
     baseline: Baseline
     replicates: Replicates
+    convergence: Convergence
+    confirmation: Confirmation
+    early: Early
+    cost: Cost
+    anomalies: tuple[Anomaly, ...]
     bounds: tuple[Bound, ...]
     advice: tuple[Advice, ...]
     next_spaces: tuple[NextSpace, ...]
     test: Test | None
     options: Options
+    sampled: Sampled | None
 
 
 def analysed(records: Any, options: Options | None = None) -> Analysis:
@@ -122,6 +150,9 @@ def analysed(records: Any, options: Options | None = None) -> Analysis:
         maximize=maximize,
         name=task["name"],
         trials=trials,
+        test=(test or {}).get("metrics"),
+        sampler=identity.get("sampler"),
+        again=facts.get("confirm"),
         options=options,
     )
     return dataclasses.replace(
@@ -141,6 +172,9 @@ def analysed_table(
     maximize: bool,
     name: str = "table",
     trials: Sequence[Trial] = (),
+    test: Mapping[str, float | None] | None = None,
+    sampler: str | None = None,
+    again: Mapping[str, Any] | None = None,
     options: Options | None = None,
 ) -> Analysis:
     """All results of a table of the form of `jaxhpo.table.trials_table`, wherever it is from.
@@ -150,10 +184,19 @@ def analysed_table(
         objective, maximize: the metric that `value` is, and whether more of it is better.
         name: what to call it.
         trials: the records that the table was made of, if there are any: only they hold curves.
+        test: the best configuration's metrics on data that nothing was chosen by.
+        sampler: the name of what chose the trials.
+        again: the study's record of having trained the best again (`jaxhpo.study.confirm`).
         options: what the reader chose.
     """
     options = options or Options()
-    table = given(table, space, maximize=maximize)
+    table, sampled = given(table, space, maximize=maximize), None
+    said = summary(table, space, objective=objective, maximize=maximize)
+    spent = cost(table, maximize=maximize)
+    if len(table) > options.rows:
+        sampled = Sampled(rows=options.rows, of=len(table), exact=("summary", "cost"))
+        chosen = np.random.default_rng([options.seed, 10]).choice(len(table), options.rows, False)
+        table = table.iloc[np.sort(chosen)]
     made = sample(table, space, maximize=maximize)
     adaptive = not made.free.all()
     all_branches = branches(space)
@@ -161,8 +204,8 @@ def analysed_table(
     every = (
         [surrogate(made, b, "every", options) for b in all_branches] if adaptive else independent
     )
-    said = summary(table, space, objective=objective, maximize=maximize)
     best = said.best.config if said.best else {}
+    learned, lost = learning(trials, objective=objective), diverged(table, space)
     start = baseline_config(table, space, options)
     tests = associations(table, space), top_region(made, options)
     top = elites(made, options, basis="every")
@@ -172,7 +215,7 @@ def analysed_table(
         independent=elites(made, options, basis="independent"),
         evidence=evidence(*tests, space.names),
         tunability=tunability(every, start, best or None),
-        replicates=replicates(made),
+        replicates=replicates(made, {t.number: t.replicates for t in trials if t.replicates}),
         bounds=all_bounds(made, top, options),
         best=best,
         options=options,
@@ -188,8 +231,10 @@ def analysed_table(
         progress=progress(table, maximize=maximize),
         associations=tests[0],
         slices=slices(table, space),
-        learning=learning(trials, objective=objective),
-        diverged=diverged(table, space),
+        groups=groups(made, basis="every"),
+        groups_independent=groups(made, basis="independent"),
+        learning=learned,
+        diverged=lost,
         top_region=tests[1],
         importance=tuple(importances(s, tested=True) for s in independent),
         importance_every=tuple(importances(s, tested=False) for s in every if adaptive),
@@ -201,11 +246,25 @@ def analysed_table(
         tunability=ground.tunability,
         baseline=baseline(table, made, start, best),
         replicates=ground.replicates,
+        convergence=convergence(made, ground.replicates),
+        confirmation=confirmation(made, ground.replicates, again),
+        early=early(
+            learned.curves,
+            dict(zip(made.number.tolist(), made.value.tolist(), strict=True)),
+            maximize=maximize,
+            elite=options.elite,
+            stopped=said.count(Status.STOPPED),
+        ),
+        cost=spent,
+        anomalies=anomalies(
+            table, made, objective=objective, lost=lost, test=test, sampler=sampler
+        ),
         bounds=tuple(ground.bounds),
         advice=advised,
         next_spaces=next_spaces(space, advised),
         test=None,
         options=options,
+        sampled=sampled,
     )
 
 

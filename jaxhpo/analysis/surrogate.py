@@ -19,7 +19,7 @@ from jaxhpo.analysis.options import Options
 from jaxhpo.analysis.sample import Sample, snapped
 
 LEAST_R2 = 0.3
-SMALL = 16  # trees of a forest that is one of many
+SMALL = 10  # trees of a forest that is one of many
 _RESAMPLED = 500  # trials that each of those is grown on, at most
 _OUTLIER = 5.0
 

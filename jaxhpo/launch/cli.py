@@ -46,7 +46,13 @@ def _parser() -> argparse.ArgumentParser:
         "show": ("where the study stands, and what it ran on", "", " --trials", " --trial 7"),
         "best": ("the best configuration", " > best.yaml", " --json"),
         "report": ("write the report (Markdown, HTML, JSON, figures, tables)", " --out report"),
+        "compare": (
+            "whether a second study did better than a first, and which of its advice was right",
+            " runs/refined",
+            " runs/refined --out comparison",
+        ),
         "export": ("write trials and curves as CSV and Parquet", " --out tables"),
+        "confirm": ("train the best again with fresh seeds", "", " --top 10 --seeds 5"),
         "rerun": ("train one trial again, alone, compare it bit for bit, save it", " --trial 7"),
     }
     made = {}
@@ -62,10 +68,24 @@ def _parser() -> argparse.ArgumentParser:
     made["show"].add_argument("--trials", action="store_true", help="a line for every trial")
     made["show"].add_argument("--trial", type=int, metavar="N", help="everything about one trial")
     made["best"].add_argument("--json", action="store_true", help="as JSON instead of YAML")
+    made["show"].add_argument(
+        "--plan", action="store_true", help="which structures share a program, and why"
+    )
+    made["confirm"].add_argument("--top", type=int, metavar="N", default=5, help="how many (5)")
+    made["confirm"].add_argument(
+        "--seeds", type=int, metavar="N", default=5, help="how often each (5)"
+    )
     made["report"].add_argument("--out", metavar="DIR", help="where to (DIR/report)")
     for name in ("show", "best", "report", "export"):
         foreign(made[name])
     reporting.arguments(made["report"])
+    compare = made["compare"]
+    compare.add_argument("second", metavar="SECOND", help="the study that came after it")
+    compare.add_argument("--out", metavar="DIR", help="write a report there, too")
+    compare.add_argument("--seed", type=int, metavar="N", help="of every resampling (0)")
+    foreign(compare)
+    compare.add_argument("--second-study", metavar="NAME", help="of the second, if not the same")
+    reporting.looks(compare)
     made["export"].add_argument("--out", metavar="DIR", help="where to (DIR/export)")
     made["export"].add_argument(
         "--optuna", metavar="URL", help="instead, as a study into this Optuna storage"
@@ -95,6 +115,8 @@ def _show(given: argparse.Namespace) -> int:
             return 0
         show.study(shown(given.dir), identity, trials)
         show.sessions(records.sessions(), records.facts())
+        if given.plan:
+            show.plan(records.facts())
         if given.trials:
             print()
             show.trials(trials, identity["task"]["objective"])
@@ -132,6 +154,14 @@ def _report(given: argparse.Namespace) -> int:
     with opened(given) as records:
         for path in reporting.written(given, records):
             print(path)
+    return 0
+
+
+def _compare(given: argparse.Namespace) -> int:
+    later = {"dir": given.second, "study": given.second_study or given.study}
+    other = argparse.Namespace(**(vars(given) | later))
+    with opened(given) as first, opened(other) as second:
+        reporting.compared(given, first, second)
     return 0
 
 
@@ -181,6 +211,14 @@ def _rerun(given: argparse.Namespace) -> int:
     return 1
 
 
+def _confirm(given: argparse.Namespace) -> int:
+    with _opened(given) as records:
+        trials, identity, facts = records.trials(), records.identity, records.facts()
+    with _study_of(given.dir, identity, facts, len(trials)) as study:
+        show.confirmation(study.confirm(given.top, given.seeds).to_dict())
+    return 0
+
+
 def _study_of(where: str, identity: dict[str, Any], facts: dict[str, Any], trials: int) -> Any:
     """The study, its task made again as the launcher noted it."""
     from jaxhpo.launch.cache import keep_programs
@@ -198,12 +236,15 @@ def _study_of(where: str, identity: dict[str, Any], facts: dict[str, Any], trial
     keep_programs()
     options = restored(options_type(launch), launch["options"])
     space = None if launch["space"] is None else Space.from_yaml(launch["space"])
-    same = ("seed", "sampler", "sampler_options", "scheduler", "scheduler_options")
+    same = ("seed", "sampler", "sampler_options", "scheduler", "scheduler_options", "replicates")
     with sentences(launch["module"]):
+        task = built(launch["module"], options, space)
+        given = identity["enqueued"]
         return Study(
-            built(launch["module"], options, space),
+            task,
             trials=max(1, trials),
             workdir=where,
+            enqueue=task.space.decode(given) if given else (),
             **{name: identity[name] for name in same},
         )
 
@@ -212,7 +253,9 @@ _COMMANDS = {
     "show": _show,
     "best": _best,
     "report": _report,
+    "compare": _compare,
     "export": _export,
+    "confirm": _confirm,
     "rerun": _rerun,
 }
 

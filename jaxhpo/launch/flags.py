@@ -57,7 +57,7 @@ def parsed(
     try:
         rest = values(["", *arguments])[1:]
     except flags.Error as error:
-        raise Usage(f"error: {error}\nSee python -m {module} --help") from error
+        raise Usage(f"error: {_clear(str(error))}\nSee python -m {module} --help") from error
     if rest:
         raise Usage(f"error: {rest[0]!r} is no flag; flags begin with --, as in --trials=64")
     given = {name: values[name].value for name in known if values[name].present}
@@ -143,6 +143,12 @@ def _check_name(family: str, name: str) -> None:
         f"error: {family[:-1]}={name!r} is not known. {meant}jaxhpo/{family}/ holds: "
         f"{', '.join(known)}"
     )
+
+
+def _clear(text: str) -> str:
+    """What absl says, without Python's own words for a number that is none."""
+    text = text.replace("invalid literal for int() with base 10:", "must be a whole number, got")
+    return text.replace("could not convert string to float:", "must be a number, got")
 
 
 def _number(text: str) -> Any:

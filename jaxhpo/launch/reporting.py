@@ -1,4 +1,4 @@
-"""``jaxhpo report``: its options, and the report that they ask for."""
+"""``jaxhpo report`` and ``jaxhpo compare``: their options, and the reports that they ask for."""
 
 from __future__ import annotations
 
@@ -26,14 +26,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="what to compare with: a JSON or YAML file with a configuration, or a trial's number",
     )
     group.add_argument("--seed", type=int, metavar="N", help="of every resampling (0)")
-    group = parser.add_argument_group("what is shown")
+    group = looks(parser)
     group.add_argument("--sections", metavar="A,B", help="only these sections")
+
+
+def looks(parser: argparse.ArgumentParser) -> Any:
+    """Adds what both commands may be asked for."""
+    group = parser.add_argument_group("what is shown")
     group.add_argument(
         "--format", metavar="A,B", help="of the figures: some of png, svg, pdf (png)"
     )
     group.add_argument(
         "--stamp", metavar="TEXT", help="the time to put on it, so that two runs are the same"
     )
+    return group
 
 
 def written(given: argparse.Namespace, records: Any) -> list[Path]:
@@ -55,16 +61,48 @@ def written(given: argparse.Namespace, records: Any) -> list[Path]:
             stamp=given.stamp,
             sections=_listed(given.sections),
             formats=_listed(given.format) or ("png",),
-            command=command(given),
+            command=command(given, "report", shown(str(given.dir))),
             options=Options(**asked),
         )
     except ValueError as error:
         raise Usage(f"error: {error}") from error
 
 
-def command(given: argparse.Namespace) -> str:
+def compared(given: argparse.Namespace, first: Any, second: Any) -> None:
+    """Says whether the second study did better than the first; with --out writes the report."""
+    try:
+        from jaxhpo.analysis.compare import compared, side
+        from jaxhpo.analysis.options import Options
+        from jaxhpo.report.bundle import write_comparison
+        from jaxhpo.report.comparison import comparison
+    except ImportError as error:
+        raise Usage(f'error: {error}; a report needs: pip install "jaxhpo[report]"') from error
+    options = Options(seed=given.seed or 0)
+    try:
+        found = compared(
+            side(first, shown(given.dir), options),
+            side(second, shown(given.second), options),
+            seed=options.seed,
+        )
+        for section in comparison(found, "").sections:
+            for said in section.sentences:
+                print(said.text)
+        if given.out is None:
+            return
+        formats = _listed(given.format) or ("png",)
+        again = command(given, "compare", shown(given.dir), shown(given.second))
+        files = write_comparison(
+            found, given.out, stamp=given.stamp, formats=formats, command=again
+        )
+    except ValueError as error:
+        raise Usage(f"error: {error}") from error
+    for path in files:
+        print(path)
+
+
+def command(given: argparse.Namespace, *start: str) -> str:
     """What makes the same report again, but for where it is put; without passwords."""
-    parts = ["jaxhpo", "report", shown(str(given.dir))]
+    parts = ["jaxhpo", *start]
     for name in (*_ASKED, *_LOOKS):
         value = getattr(given, name, None)
         if value is not None:

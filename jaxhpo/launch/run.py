@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from jaxhpo.launch import show
 from jaxhpo.launch.errors import Usage, sentences
 from jaxhpo.launch.flags import pairs, parsed
 from jaxhpo.launch.places import folder, shown
@@ -142,6 +143,9 @@ def _run(module: str, settings: Settings, stop: Stop, after: After | None) -> in
         if outcome.ended == "interrupted":
             print(f"The same command goes on from here:\n  {command(settings, module)}")
             return stop.code
+        if settings.study.confirm and study.best is not None and not stop.asked():
+            with sentences():
+                show.confirmation(study.confirm(settings.study.confirm).to_dict())
         where = shlex.quote(shown(workdir(settings, module)))
         _farewell(study, where)
         if stop.asked():
@@ -186,6 +190,9 @@ def _study(task: Any, settings: Settings, where: str) -> Any:
         lookahead=study.lookahead,
         width=study.width,
         drivers=study.drivers,
+        replicates=study.replicates,
+        plan=pairs(study.plan, "plan"),
+        checkpoint_seconds=study.checkpoint_seconds,
     )
 
 
@@ -219,7 +226,7 @@ def _greet(module: str, study: Any, settings: Settings) -> None:
 
     devices, known = jax.local_devices(), len([t for t in study.trials if t.status.ended])
     task, wanted = study.task, settings.study.trials
-    cohorts = task.space.count_static(task.space.static_names(task.static))
+    cohorts = task.space.count_static(task.space.static_names(task.static) - study.traced)
     print(f"{module}: {wanted} trials, seed {settings.study.seed}, {task.objective} ", end="")
     print("maximised" if task.maximize else "minimised")
     for name, domain in task.space.parameters.items():

@@ -13,8 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxhpo.analysis.compare import Comparison
 from jaxhpo.analysis.options import Options
 from jaxhpo.analysis.study import Analysis, analysed
+from jaxhpo.report.comparison import comparison
 from jaxhpo.report.drawing import FORMATS, saved
 from jaxhpo.report.log import log
 from jaxhpo.report.markdown import markdown
@@ -58,15 +60,34 @@ def write_report(
     Raises:
         ValueError: for a section or a format that there is not.
     """
+    found = _analysed(source, options)
+    made = report(found, stamp or _now(), wanted=sections, command=command)
+    return _written_all(made, Path(out), formats, taken_along(found))
+
+
+def write_comparison(
+    found: Comparison,
+    out: str | Path,
+    *,
+    stamp: str | None = None,
+    formats: Sequence[str] = ("png",),
+    command: str = "",
+) -> list[Path]:
+    """Writes the report of two studies (`jaxhpo.analysis.compare.compared`), as `write_report`
+    does that of one."""
+    made = comparison(found, stamp or _now(), command=command)
+    return _written_all(made, Path(out), formats, {})
+
+
+def _written_all(
+    made: Report, out: Path, formats: Sequence[str], texts: dict[str, str]
+) -> list[Path]:
     unknown = [form for form in formats if form not in FORMATS]
     if unknown or not formats:
         raise ValueError(
             f"write_report(formats=...) must name some of {', '.join(FORMATS)}, got "
             f"{unknown[0] if unknown else 'none'!r}"
         )
-    found = _analysed(source, options)
-    made = report(found, stamp or _now(), wanted=sections, command=command)
-    out = Path(out)
     files = {
         "report.html": page(made).encode(),
         "report.md": markdown(made, _pictures(formats)).encode(),
@@ -78,7 +99,7 @@ def write_report(
             for plot in figure.plots
             for form in formats
         },
-        **{name: text.encode() for name, text in taken_along(found).items()},
+        **{name: text.encode() for name, text in texts.items()},
     }
     files["report.json"] = as_json(made, sorted([*files, "report.json"])).encode()
     _remove(out, _listed(out) - set(files))
@@ -86,13 +107,13 @@ def write_report(
 
 
 def as_json(made: Report, files: list[str]) -> str:
-    """Everything that the report shows, as strict JSON: the fields of `Analysis`, the sentences
-    with their evidence by section, the files, the command, and the time stamp. Numbers that are not
-    finite are null."""
+    """Everything that the report shows, as strict JSON: the fields of what was found, the sentences
+    with their evidence by section, the files, the report's command, and the time stamp. Numbers
+    that are not finite are null."""
     whole = {
         "format": FORMAT,
         "stamp": made.stamp,
-        "command": made.command,
+        "report_command": made.command,
         "files": files,
         "sentences": {s.name: [dataclasses.asdict(x) for x in s.sentences] for s in made.sections},
         **dataclasses.asdict(made.found),

@@ -29,10 +29,12 @@ _COUNT = re.compile(
     r"\bn = \d|\b(?:of|over|from) (?:the )?\d|\d (?:\w+ ){0,3}trials?\b|\bn exploring"
 )
 _UNITS = {"": 1.0, " %": 100.0, " ms": 1000.0, " min": 1 / 60, " h": 1 / 3600}  # of what is held
-_CONSTANTS = (0.05, 5.0, 25.0, 95.0, 0.0, 1.0)  # rates and least counts that a text may name
+_CONSTANTS = (0.05, 0.9, 5.0, 25.0, 95.0, 0.0, 1.0)  # limits that a text may name
 _KEYS = ("parameter",)  # heads of a first column that names what a row is of
 # Heads whose meaning is that of their table.
 _OWN = {"n", "p", "q", "low", "high", "measure", "value", "values", "verdict", "reason"}
+# Results that any sentence may name: of one study, and of a comparison.
+_COMMON = ("summary", "options", "parameters", "n_a", "n_b", "random_a", "random_b", "k", "reason")
 _SPACES = ("next_space_aggressive", "next_space_conservative")
 
 
@@ -78,14 +80,14 @@ def _sentences(whole: dict[str, Any]) -> Iterator[Finding]:
         if result is None:
             yield Finding(rule="evidence", where=here, text=f"{evidence} is null")
         top = evidence.split("/")[1]
-        for part in {top, "summary", "options"} & set(results):
+        known = set(_numbers(result))
+        for part in {top, *_COMMON} & set(results):
             if part not in numbers:
                 numbers[part] = set(_numbers(results[part]))
-        known = numbers.get(top, set()) | numbers.get("summary", set())
-        known |= numbers.get("options", set()) | set(_numbers(result))
+            known |= numbers[part]
         for token, unit in _tokens(text, names):
             if not _holds(token, unit, known):
-                why = f"{token} is not in {evidence}, nor in /{top} or /summary"
+                why = f"{token} is not in {evidence}, /{top}, /summary, /options or /parameters"
                 yield Finding(rule="number", where=here, text=why)
         if _STATISTIC.search(text) and not _COUNT.search(text):
             yield Finding(rule="n", where=here, text="it does not say of how many trials")
@@ -199,6 +201,8 @@ def _best(
     whole: dict[str, Any], tables: dict[str, list[list[str]]], home: Path
 ) -> Iterator[Finding]:
     """The best trial and its configuration are the same everywhere."""
+    if "summary" not in whole:
+        return  # a comparison
     best, path = whole["summary"]["best"], home / "best_config.json"
     if (best is None) is path.exists():
         yield Finding(rule="best", where=path.name, text="does not go with summary/best")
@@ -216,16 +220,63 @@ def _best(
 
 
 def _advice(whole: dict[str, Any], home: Path) -> Iterator[Finding]:
-    """One parameter, one kind of advice in a plan; and the files are spaces."""
+    """One parameter, one kind of advice; and the files are spaces that follow it."""
     from jaxhpo.space import Space
 
+    said: dict[str, dict[str, Any]] = {}
+    for one in whole.get("advice", ()):
+        name = one["parameter"]
+        if name in said:
+            yield Finding(rule="advice", where=name, text="is given two kinds of advice")
+        said[name] = one
+        yield from _one_way(one)
+    for bound in whole.get("bounds", ()):
+        yield from _outward(bound, said[bound["parameter"]])
     for name in _SPACES:
         path = home / f"{name}.yaml"
-        if path.exists():
-            try:
-                Space.from_yaml(path)
-            except ValueError as error:
-                yield Finding(rule="advice", where=path.name, text=str(error))
+        if not path.exists():
+            continue
+        try:
+            space = Space.from_yaml(path)
+        except ValueError as error:
+            yield Finding(rule="advice", where=path.name, text=str(error))
+            continue
+        if name == _SPACES[0]:
+            yield from _followed(space.to_dict(), said, path.name)
+
+
+def _one_way(one: dict[str, Any]) -> Iterator[Finding]:
+    """Nothing is fixed and explored, or widened and cut at one end."""
+    name, rules = one["parameter"], set(one["rules"])
+    for side in ("low", "high"):
+        if {f"expand {side}", f"narrow {side}"} <= rules:
+            yield Finding(rule="advice", where=name, text=f"is widened and cut at its {side} end")
+    if "fix" in rules and len(rules) > 1:
+        yield Finding(rule="advice", where=name, text=f"is fixed and explored: {sorted(rules)}")
+
+
+def _outward(bound: dict[str, Any], one: dict[str, Any]) -> Iterator[Finding]:
+    """What should be looked for beyond a bound is not cut there, or fixed."""
+    if bound["expand"] and f"expand {bound['side']}" not in one["rules"]:
+        why = f"should be searched beyond its {bound['side']} end, but: {one['rules']}"
+        yield Finding(rule="advice", where=one["parameter"], text=why)
+
+
+def _followed(
+    space: dict[str, Any], said: dict[str, dict[str, Any]], where: str
+) -> Iterator[Finding]:
+    """The aggressive space does what the advice says."""
+    for name, one in said.items():
+        domain = space.get(name)
+        if not isinstance(domain, dict):
+            continue  # a constant, by advice or because it can no longer be active
+        if one["action"] == "fix" and domain.get("type") != "constant":
+            yield Finding(rule="advice", where=where, text=f"{name} is to be fixed, and is not")
+        if one["action"] in ("widen", "narrow", "move") and "low" in domain:
+            asked, there = (one["low"], one["high"]), (domain["low"], domain["high"])
+            if asked != there:
+                why = f"{name} is to go from {asked[0]} to {asked[1]}, and is {there}"
+                yield Finding(rule="advice", where=where, text=why)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -16,7 +16,7 @@ from jaxhpo.report import words
 from jaxhpo.report.drawing import NARROW, for_page
 from jaxhpo.report.parts import Code, Figure, Part, Plot, Section, Sentence, Table, Tile
 from jaxhpo.report.report import Report
-from jaxhpo.report.script import SCRIPT, trial_data
+from jaxhpo.report.script import SCRIPT
 from jaxhpo.report.style import sheet
 
 _text = html.escape
@@ -56,7 +56,7 @@ def page(report: Report) -> str:
 </header>
 <main id="main" tabindex="-1">
 {"".join(_section(section) for section in report.sections)}</main>
-<script type="application/json" id="trial-data">{trial_data(report.found)}</script>
+<script type="application/json" id="trial-data">{report.trials}</script>
 <script>{SCRIPT}</script>
 </body>
 </html>
@@ -174,7 +174,8 @@ def _key(figure: Figure) -> str:
 
 
 def _code(code: Code) -> str:
-    return (
-        f'<figure class="code"><figcaption>{_text(code.title)}</figcaption>'
-        f'<pre tabindex="0"><code>{_text(code.text.rstrip())}</code></pre></figure>'
-    )
+    title = _text(code.title)
+    text = f'<pre tabindex="0" aria-label="{title}"><code>{_text(code.text.rstrip())}</code></pre>'
+    if code.folded:
+        return f'<details class="code"><summary><b>{title}</b></summary>{text}</details>'
+    return f'<figure class="code"><figcaption>{title}</figcaption>{text}</figure>'

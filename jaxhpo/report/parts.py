@@ -122,11 +122,13 @@ class Figure:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Code:
-    """Text to be copied as it is: a command, or a file's content. language: "sh" or "yaml"."""
+    """Text to be copied as it is: a command, or a file's content. language: "sh" or "yaml".
+    folded: whether the page shows it only when asked."""
 
     title: str
     language: str
     text: str
+    folded: bool = False
 
 
 Part = list[Sentence] | list[Tile] | Table | Figure | Code

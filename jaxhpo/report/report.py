@@ -4,33 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 from jaxhpo.analysis.study import Analysis
-from jaxhpo.report.parts import Figure, Section, Table
+from jaxhpo.report.parts import Code, Figure, Section, Table
+from jaxhpo.report.script import NO_TRIALS, trial_data
 from jaxhpo.report.sections import sections
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Report:
-    """One study's analysis, the sections, the time stamp, the command that makes it again (or an
-    empty string)."""
+    """What is shown, and the results that it was made from.
 
-    found: Analysis
+    Attributes:
+        found: the results, a frozen dataclass, which every sentence's evidence points into.
+        title, goal: what it is about, and which way is better.
+        stamp: the time. command: what makes it again, or an empty string.
+        trials: what the page can tell of single trials, as JSON that may stand in a script.
+    """
+
+    found: Any
+    title: str
+    goal: str
     stamp: str
     sections: tuple[Section, ...]
     command: str = ""
-
-    @property
-    def title(self) -> str:
-        """The task and its objective."""
-        return f"{self.found.name}: {self.found.summary.objective}"
-
-    @property
-    def goal(self) -> str:
-        """The direction, and what the study is a function of, in a few words."""
-        known = self.found.identity
-        goal = "higher is better" if self.found.summary.maximize else "lower is better"
-        return " · ".join([goal, *(f"{k} {known[k]}" for k in ("sampler", "seed") if k in known)])
+    trials: str = NO_TRIALS
 
     @property
     def tables(self) -> list[Table]:
@@ -46,6 +45,28 @@ class Report:
 def report(
     found: Analysis, stamp: str, *, wanted: Sequence[str] | None = None, command: str = ""
 ) -> Report:
-    """Everything that is to be shown, or the sections that are `wanted`."""
-    made = sections(found, wanted)
-    return Report(found=found, stamp=stamp, sections=made, command=command)
+    """Everything that is to be shown of a study, or the sections that are `wanted`."""
+    known = found.identity
+    setting = [f"{k} {known[k]}" for k in ("sampler", "seed") if known.get(k) is not None]
+    return Report(
+        found=found,
+        title=f"{found.name}: {found.summary.objective}",
+        goal=" · ".join([direction(maximize=found.summary.maximize), *setting]),
+        stamp=stamp,
+        sections=tuple(with_command(s, command) for s in sections(found, wanted)),
+        command=command,
+        trials=trial_data(found),
+    )
+
+
+def direction(*, maximize: bool) -> str:
+    """Which way is better."""
+    return "higher is better" if maximize else "lower is better"
+
+
+def with_command(section: Section, command: str) -> Section:
+    """The section on the study also says how the report is made again."""
+    if section.name != "study" or not command:
+        return section
+    again = Code(title="This report again", language="sh", text=command)
+    return dataclasses.replace(section, parts=(*section.parts, again))

@@ -12,6 +12,8 @@ from jaxhpo.analysis.study import Analysis
 
 _MOST_TRIALS = 6000  # beyond which dots are pixels, and there is nothing to point at
 
+NO_TRIALS = '{"names":[],"trials":{}}'
+
 
 def trial_data(found: Analysis) -> str:
     """What the page can tell of a complete trial, as JSON that stands safely inside a script."""
@@ -74,10 +76,10 @@ for (const table of document.querySelectorAll("table")) {
 }
 
 // Text to be copied.
-for (const pre of document.querySelectorAll("figure.code pre")) {
+for (const pre of document.querySelectorAll(".code pre")) {
   const button = make("button", "copy", "Copy");
   button.type = "button";
-  pre.before(button);
+  pre.after(button);
   button.addEventListener("click", () => {
     getSelection().selectAllChildren(pre);
     if (!navigator.clipboard) return;

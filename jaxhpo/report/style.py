@@ -84,19 +84,19 @@ figure.table figcaption { margin-bottom: .3rem; }
   background-repeat: no-repeat; background-attachment: local, local, scroll, scroll; }
 .note { color: var(--faint); font-size: .88rem; margin: 0 0 .5rem; overflow-wrap: anywhere; }
 details { border-top: 1px solid var(--rule); margin: 0; }
-details:last-of-type { border-bottom: 1px solid var(--rule); }
+details:not(:has(+ details)) { border-bottom: 1px solid var(--rule); }
 details[open] { padding-bottom: 1rem; }
 summary { cursor: pointer; padding: .5rem 0; }
 summary b { display: inline; }
 summary small { color: var(--faint); font-size: .82rem; white-space: nowrap; }
-figure + details, ul + details { margin-top: 1.2rem; }
+figure + details, ul + details, details + figure { margin-top: 1.2rem; }
 .rest { color: var(--faint); font-size: .88rem; margin: .4rem 0 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: max-content; min-width: min(100%, 34rem);
   font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .32rem 1.1rem .32rem 0; text-align: left; border-bottom: 1px solid var(--rule);
   vertical-align: top; font-weight: 400; }
 thead th { color: var(--faint); font-weight: 500; white-space: nowrap; }
-th, td { max-width: 24rem; overflow-wrap: anywhere; }
+th, td { max-width: 36rem; overflow-wrap: anywhere; }
 td { min-width: 3.2rem; }
 .n { text-align: right; white-space: nowrap; }
 .sort { border: 0; background: none; padding: 0; }
@@ -105,7 +105,7 @@ td { min-width: 3.2rem; }
 [aria-sort="ascending"] .sort::after { content: " \\2191"; }
 [aria-sort="descending"] .sort::after { content: " \\2193"; }
 tbody tr:hover { background: var(--raised); }
-figure.code { position: relative; }
+.code { position: relative; }
 pre { background: var(--raised); border-radius: .6rem; padding: .8rem .9rem; margin: 0;
   overflow-x: auto; font-size: .84rem; line-height: 1.45; }
 .copy { position: absolute; right: .5rem; bottom: .5rem; font-size: .82rem; }

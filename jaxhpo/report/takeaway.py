@@ -20,6 +20,8 @@ REMOVABLE = (
 def taken_along(found: Analysis) -> dict[str, str]:
     """Name to text, of those that there is something for."""
     files = {"best_config.json": _best(found), "empirical_ranges.yaml": _ranges(found)}
+    if found.summary.best is not None:
+        files |= {f"next_space_{space.name}.yaml": space.yaml for space in found.next_spaces}
     return {name: text for name, text in files.items() if text}
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from jax import Array
 
 from jaxhpo.cube import Kind, Layout
+from jaxhpo.samplers._linear import cholesky, solve
 
 LEAST_NOISE = 1e-5  # as a variance, where the values have variance 1; float32 needs so much
 _START_NOISE = 1e-3
@@ -112,9 +113,9 @@ def fitted(
             return masked(gram(form, c, at, at), known, jnp.exp(c.noise) + LEAST_NOISE)
 
         matrix, back = jax.vjp(covariance, c)
-        factor = jnp.linalg.cholesky(matrix)
-        eye = jnp.eye(len(values), dtype=matrix.dtype)
-        inverse = jax.scipy.linalg.cho_solve((factor, True), eye)
+        factor = cholesky(matrix)
+        half = solve(factor, jnp.eye(len(values), dtype=matrix.dtype))
+        inverse = jnp.matmul(half.T, half, precision=jax.lax.Precision.HIGHEST)
         alpha = jnp.matmul(inverse, values, precision=jax.lax.Precision.HIGHEST)
         loss, push = jax.value_and_grad(prior)(c)
         loss += 0.5 * jnp.dot(values, alpha) + jnp.log(jnp.diagonal(factor)).sum()
@@ -166,7 +167,7 @@ def factored(matrix: Array, least: float = 1e-6) -> Array:
     eye = jnp.eye(len(matrix), dtype=matrix.dtype)
 
     def factor(jitter: Array) -> Array:
-        return jnp.linalg.cholesky(matrix + jitter * size * eye)
+        return cholesky(matrix + jitter * size * eye)
 
     def spoilt(carry: tuple[Array, Array]) -> Array:
         return ~jnp.isfinite(carry[0]).all() & (carry[1] < 10.0)

@@ -34,6 +34,7 @@ from jaxhpo.samplers._kernel import (
     gram,
     masked,
 )
+from jaxhpo.samplers._linear import solve, solve_back
 from jaxhpo.samplers._options import reals, wholes
 
 BLOCK = 256  # draws made together
@@ -44,6 +45,7 @@ _TAKEN = 1e30
 class _Options(NamedTuple):
     anywhere: int
     near: int
+    joint: int
     steps: int
 
 
@@ -51,7 +53,8 @@ def gp(
     layout: Layout,
     *,
     startup: int | None = None,
-    candidates: int = 1200,
+    candidates: int = 2000,
+    joint: int = 512,
     prior_share: float = 0.3,
     most_fitted: int = 256,
     most_known: int = 1024,
@@ -67,7 +70,9 @@ def gp(
         startup: how many points of a scrambled Sobol sequence come first; by default twice the
             number of parameters, at least 10 and at most 24. The sequence goes on while nothing is
             known.
-        candidates: how many points each draw is minimised over.
+        candidates: how many points there are to choose from.
+        joint: over how many of them draws are made: those with the lowest bounds, two standard
+            deviations below what is expected. (At least twice as many as there are draws.)
         prior_share: the share of them that is uniform; the others lie around the best.
         most_fitted: the kernel's constants are fitted to at most so many trials, the best half of
             them and others at random.
@@ -83,6 +88,7 @@ def gp(
         "gp",
         startup=(1 if startup is None else startup, 0),
         candidates=(candidates, 8),
+        joint=(joint, 8),
         most_fitted=(most_fitted, 8),
         most_known=(most_known, 8),
         steps=(steps, 1),
@@ -90,7 +96,7 @@ def gp(
     reals("gp", prior_share=(prior_share, 1.0), clip=(clip, np.inf))
     first_model = _history.startup_default(layout) if startup is None else startup
     anywhere = max(1, round(prior_share * candidates))
-    choose = _program(layout, _Options(anywhere, candidates - anywhere, steps))
+    choose = _program(layout, _Options(anywhere, candidates - anywhere, joint, steps))
     block = min(BLOCK, room(candidates // 4, 1))
 
     def ask(state: History, first: int, pending: Array, n: int) -> Proposal:
@@ -216,20 +222,33 @@ def _chosen(
     there = jnp.concatenate([filled, lies])
     factor = factored(masked(gram(form, c, every, every), there, noise))
     m = len(at)
-    alpha = jax.scipy.linalg.cho_solve((factor[:m, :m], True), jnp.where(filled, known.values, 0.0))
+    told_values = jnp.where(filled, known.values, 0.0)
+    half = solve(factor[:m, :m], told_values[:, None])
+    alpha = solve_back(factor[:m, :m], half)[:, 0]
 
     pool = _pool(layout, options, pool_key, known, filled, known.values - noise * alpha)
     where = embedded(layout, form, pool)
     cross = jnp.where(there[:, None], gram(form, c, every, where), 0.0)
     mean = jnp.matmul(cross[:m].T, alpha, precision=jax.lax.Precision.HIGHEST)
-    part = jax.scipy.linalg.solve_triangular(factor, cross, lower=True)
+    part = solve(factor, cross)
+    variance = jnp.maximum(jnp.exp(c.signal) - (part**2).sum(axis=0), 0.0)
+
+    gone = among(pool, known.told, jnp.arange(len(known.told)) < known.told_count)
+    gone |= among(pool, taken, lies)
+    # The least of a draw lies almost surely where it may be low: only there draws are made.
+    low = jnp.where(gone, -_TAKEN, jnp.nan_to_num(2.0 * jnp.sqrt(variance) - mean, nan=0.0))
+    short = jax.lax.top_k(low, min(len(pool), max(options.joint, 2 * n)))[1]
+    pool, where, mean, part, gone = (
+        pool[short],
+        where[short],
+        mean[short],
+        part[:, short],
+        gone[short],
+    )
     explained = jnp.matmul(part.T, part, precision=jax.lax.Precision.HIGHEST)
     spread = factored(gram(form, c, where, where) - explained, 1e-5)
     draws = jax.random.normal(draw_key, (len(pool), n))
     draws = mean[:, None] + jnp.matmul(spread, draws, precision=jax.lax.Precision.HIGHEST)
-
-    gone = among(pool, known.told, jnp.arange(len(known.told)) < known.told_count)
-    gone |= among(pool, taken, lies)
 
     def one(gone: Array, draw: Array) -> tuple[Array, Array]:
         mine = jnp.argmin(jnp.where(gone, _TAKEN, jnp.nan_to_num(draw, nan=_TAKEN / 2)))

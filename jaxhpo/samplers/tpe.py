@@ -42,7 +42,9 @@ BLOCK = 64  # proposals chosen by one program; the liar's cost grows with its sq
 _TAKEN = -1e30
 
 
-class _Options(NamedTuple):
+class Options(NamedTuple):
+    """The numbers that `tpe` takes, except for the start."""
+
     most_good: int = 25
     recent: int = 25
     candidates: int = 24
@@ -104,7 +106,7 @@ def tpe(
         prior_weight=(prior_weight, np.inf),
     )
     first_model = _history.startup_default(layout) if startup is None else startup
-    options = _Options(
+    options = Options(
         most_good=most_good,
         recent=recent,
         candidates=candidates,
@@ -120,11 +122,11 @@ def tpe(
         history = (padded(state.points, places), padded(state.losses, places))
         count = np.int32(len(state.losses))
 
-        def chosen(key: Array, taken: np.ndarray, taken_count: int, q: int) -> Array:
+        def block_of(key: Array, taken: np.ndarray, taken_count: int, q: int) -> Array:
             return choose(key, *history, count, taken, np.int32(taken_count), n=q)
 
         return _history.proposed(
-            layout, state, first, pending, n, startup=first_model, block=BLOCK, choose=chosen
+            layout, state, first, pending, n, startup=first_model, block=BLOCK, choose=block_of
         )
 
     size = layout.size if finite(layout) else None
@@ -133,14 +135,14 @@ def tpe(
 
 
 @functools.lru_cache(maxsize=64)
-def _program(layout: Layout, options: _Options) -> Callable[..., Array]:
+def _program(layout: Layout, options: Options) -> Callable[..., Array]:
     """The jitted choice of a block; samplers of one layout share what was compiled."""
-    return jax.jit(functools.partial(_chosen, layout, options), static_argnames="n")
+    return jax.jit(functools.partial(chosen, layout, options), static_argnames="n")
 
 
-def _chosen(
+def chosen(
     layout: Layout,
-    options: _Options,
+    options: Options,
     key: Array,
     points: Array,
     losses: Array,
@@ -206,7 +208,7 @@ def _chosen(
 
 
 def _split(
-    options: _Options, losses: Array, filled: Array, count: Array
+    options: Options, losses: Array, filled: Array, count: Array
 ) -> tuple[Array, Array, Array]:
     """Who is good, and with which weight; the weight of each as a bad one.
 

@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from jaxhpo.store import codec, packed
@@ -169,12 +168,7 @@ def _read_state(path: Path) -> np.ndarray:
 
 
 def _settings(ocp: Any) -> Any:
-    """For this process alone, whatever others take part in the run."""
-    context, me = ocp.Context(), jax.process_index()
-    if jax.process_count() > 1:
-        context.multiprocessing_options.primary_host = me
-        context.multiprocessing_options.active_processes = {me}
-        context.multiprocessing_options.barrier_sync_key_prefix = f"jaxhpo-{me}"
+    context = ocp.Context()
     # Made in the background, they are confused with those of whatever Orbax is told to do next.
     context.async_options.create_directories_asynchronously = False
     context.array.saving.use_compression = False  # weights don't get smaller

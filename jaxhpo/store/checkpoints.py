@@ -5,7 +5,7 @@ A checkpoint is a directory ``checkpoint-N`` that gets its name when all is in i
 warning, and the one before it is taken.
 
 Arrays are copied to host memory and restored to it, so that a checkpoint knows nothing of devices.
-Only this process takes part; nothing is communicated, also not in a run of several processes.
+For runs of one process: in one of several, Orbax would have all of them take part in every save.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from jaxhpo.store import checkpoint_files as files
@@ -65,7 +66,8 @@ class Checkpoints:
     """A study's checkpoints in `directory`, of which the last `keep` whole ones are kept.
 
     Only for the one process that holds the study's lock: what a killed process left half-written is
-    removed here. Others look with `newest`.
+    removed here. Others look with `newest`. To be closed: a save that is still under way when the
+    interpreter ends is lost (the checkpoints before it are not).
 
     Args:
         directory: made if need be; nothing else is to be in it.
@@ -74,7 +76,7 @@ class Checkpoints:
 
     Raises:
         StudyWriteError: if the directory can't be made.
-        ValueError: for another argument that can't be.
+        ValueError: for another argument that can't be, or in a run of several processes.
     """
 
     def __init__(self, directory: str | Path, identity_digest: str, keep: int = 2) -> None:
@@ -92,6 +94,10 @@ class Checkpoints:
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None
         self._closed = False
+        if jax.process_count() > 1:
+            raise ValueError(
+                f"Checkpoints(...) are for runs of one process, this one has {jax.process_count()}"
+            )
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:

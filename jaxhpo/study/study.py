@@ -21,16 +21,16 @@ import pandas as pd
 from jaxhpo.contracts import Task
 from jaxhpo.population.member import Member, Tick
 from jaxhpo.population.population import Population
-from jaxhpo.population.program import Device, Form
-from jaxhpo.population.sizing import drivers_per_device, tile_width
+from jaxhpo.population.program import Device
 from jaxhpo.store import environment
-from jaxhpo.study import identity, in_flight, options
+from jaxhpo.study import arguments, identity, in_flight, options
+from jaxhpo.study.arrangement import Arrangement
 from jaxhpo.study.brackets import Brackets, largest_group
+from jaxhpo.study.confirm import Confirmation, best_trials, confirm
 from jaxhpo.study.keeper import Keeper
 from jaxhpo.study.ledger import Ledger, Recorded
 from jaxhpo.study.opening import opened
-from jaxhpo.study.plan import plan as planned
-from jaxhpo.study.plan import values
+from jaxhpo.study.plan import TRACED
 from jaxhpo.study.proposer import Proposer
 from jaxhpo.study.rerun import Rerun, rerun
 from jaxhpo.study.snapshot import Outcome, Snapshot, StudyFailed
@@ -38,7 +38,7 @@ from jaxhpo.study.throughput import Throughput
 from jaxhpo.table import trials_table
 from jaxhpo.trial import Status, Trial
 
-_SAMPLER, _TRIALS, _BRACKETS = 0, 1, 2  # the streams of a study's key
+_SAMPLER, _TRIALS, _BRACKETS, _CONFIRM = 0, 1, 2, 3  # the streams of a study's key
 
 
 class Study:
@@ -92,6 +92,17 @@ class Study:
         plan: Mapping[str, str] | None = None,
         checkpoint_seconds: float = 60.0,
     ) -> None:
+        arguments.check(
+            task,
+            trials=trials,
+            seed=seed,
+            workdir=workdir,
+            sampler_options=sampler_options,
+            scheduler_options=scheduler_options,
+            plan=plan,
+            devices=devices,
+            enqueue=enqueue,
+        )
         options.whole("Study", trials=(trials, 1), seed=(seed, 0), batch=(batch, 1))
         options.whole("Study", lookahead=(lookahead, 0), width=(width, 1), drivers=(drivers, 1))
         options.whole("Study", replicates=(replicates, 1))
@@ -99,9 +110,6 @@ class Study:
         self.task = task
         self.wanted = trials
         self.replicates = options.replicates(task, replicates)
-        self._devices = list(jax.local_devices() if devices is None else devices)
-        self._drivers = drivers or drivers_per_device(self._devices)
-        self._static = task.space.static_names(task.static)
         sampler_options, scheduler_options = (
             dict(sampler_options or {}),
             dict(scheduler_options or {}),
@@ -120,9 +128,26 @@ class Study:
             "enqueued": task.space.encode(enqueue).tolist() if enqueue else [],
             "replicates": self.replicates,
         }
-        asked = dict(plan or {})
+        self._arranged = arranged = Arrangement(
+            task=task,
+            scheduler=self._scheduler,
+            replicates=self.replicates,
+            devices=list(jax.local_devices() if devices is None else devices),
+            drivers=drivers,
+        )
+        asked, plans = dict(plan or {}), []
+
+        def defaults() -> dict[str, Any]:
+            plans.append(arranged.plan(trials, asked))
+            return arranged.defaults(plans[0], trials)
+
         sizes = {"batch": batch, "lookahead": lookahead, "width": width, "plan": asked}
-        self.records, self.identity = opened(workdir, known, sizes, lambda: self._defaults(asked))
+        self.records, self.identity = opened(workdir, known, sizes, defaults)
+        for chosen in plans:
+            self.records.put_fact("plan", chosen.lines())
+        how = self.identity["plan"]
+        arranged.traced = frozenset(name for name in how if how[name] == TRACED)
+        arranged.width = self.identity["width"]
         key = jax.random.key(seed)
         self._key = jax.random.fold_in(key, _TRIALS)
         adaptive = self._sampler.adaptive or self._scheduler.limits is not None
@@ -134,7 +159,7 @@ class Study:
             lookahead=self.identity["lookahead"],
             gated=adaptive,
             given=list(enqueue),
-            budget=lambda config: task.budget(self._filled(config)),
+            budget=arranged.budget,
         )
         self._ledger = Ledger(
             self.records.trials(),
@@ -150,7 +175,7 @@ class Study:
                 self._scheduler,
                 jax.random.fold_in(key, _BRACKETS),
                 layout=task.space.layout,
-                fixed=options.fixed_columns(task, self._static - self.traced),
+                fixed=options.fixed_columns(task, arranged.static - arranged.traced),
                 end=trials if size is None else min(trials, size),
                 losses=self._ledger.losses,
             )
@@ -175,7 +200,7 @@ class Study:
     @property
     def traced(self) -> frozenset[str]:
         """The static parameters that are traced after all."""
-        return frozenset(n for n, how in self.identity["plan"].items() if how == "traced")
+        return self._arranged.traced
 
     def table(self) -> pd.DataFrame:
         """One row a trial (see `jaxhpo.table.trials_table`)."""
@@ -292,7 +317,8 @@ class Study:
     def _propose(self) -> None:
         """Proposes blocks as long as they may be proposed and lanes could take them soon."""
         lanes = max(64, self.identity["width"]) // self.replicates
-        enough = 2 * self._drivers * len(self._devices) * max(16, lanes)
+        drivers = self._arranged.threads * len(self._arranged.devices)
+        enough = 2 * drivers * max(16, lanes)
         enough = max(enough, 2 * largest_group(self._scheduler, self.wanted))
         while len(self._ledger.trials) - self._ledger.ended < enough:
             block = self._proposer.next(self._ledger.trials, self.wanted)
@@ -367,10 +393,39 @@ class Study:
             ValueError: if there is no such trial, or it has not ended.
         """
         trials = self._ledger.trials
-        if not 0 <= number < len(trials):
-            last = len(trials) - 1
-            raise ValueError(f"rerun(number=...) must be a trial, 0 to {last}, got {number}")
+        if number not in range(len(trials)):
+            known = f"0 to {len(trials) - 1}" if trials else "but the study has none yet"
+            raise ValueError(f"rerun(number=...) must be a trial, {known}, got {number!r}")
         return rerun(self.task, self._populated(), trials[number], self._members(trials[number]))
+
+    def confirm(self, top: int = 5, seeds: int = 5) -> Confirmation:
+        """Trains the best trials again with fresh seeds (`jaxhpo.study.confirm`), and records what
+        came out as the fact "confirm".
+
+        Args:
+            top: how many of the best. seeds: how often each; a task with folds is trained once for
+                each fold instead.
+
+        Raises:
+            ValueError: if an argument is below 1, or no trial is complete.
+        """
+        options.whole("confirm", top=(top, 1), seeds=(seeds, 1))
+        chosen = best_trials(self._ledger.trials, top)
+        several = self.task.folds if self.task.folds > 1 else seeds
+        key = jax.random.fold_in(jax.random.key(self.identity["seed"]), _CONFIRM)
+        population = self._arranged.population(key, replicates=several, limited=False, pauses=True)
+        try:
+            found = confirm(
+                population,
+                chosen,
+                lambda trial: self._arranged.members(trial, several),
+                objective=self.task.objective,
+                maximize=self.task.maximize,
+            )
+        finally:
+            population.close()
+        self.records.put_fact("confirm", found.to_dict())
+        return found
 
     def close(self) -> None:
         """Lets go of the records and the threads. The study can't be run after that."""
@@ -389,60 +444,15 @@ class Study:
 
     # -- how the parts are made --------------------------------------------------------------------
 
-    def _filled(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        return self.task.space.filled(config, self._static)
-
     def _members(self, trial: Trial) -> list[Member]:
         """Those who train a trial, from where it stands."""
-        ledger, hp = self._ledger, self._filled(trial.config)
+        ledger = self._ledger
         brackets = ledger.brackets
         until = None if brackets is None or trial.status.ended else brackets.until(trial)
         limits = ledger.limits(trial) if self.replicates == 1 else None
-        return [
-            Member(number=number, hp=hp, budget=trial.budget, until=until, limits=limits)
-            for number in range(
-                trial.number * self.replicates, (trial.number + 1) * self.replicates
-            )
-        ]
-
-    def _form(self, traced: frozenset[str], width: int) -> Form:
-        space = self.task.space
-        dtypes = {n: space.dtype(n) for n in space.parameters if n not in self._static}
-        return Form(
-            dtypes={n: np.dtype(d) for n, d in dtypes.items()}
-            | {n: np.dtype(np.int32) for n in sorted(traced)},
-            options={n: values(space, n) for n in sorted(traced)},
-            width=width,
-            replicates=self.replicates,
-            limited=self._scheduler.limits is not None and self.replicates == 1,
-            of_best=self._scheduler.of_best,
-            pauses=self._scheduler.group is not None,
-            platform=self._devices[0].platform,
-        )
+        return self._arranged.members(trial, until=until, limits=limits)
 
     def _populated(self) -> Population:
         if self._population is None:
-            self._population = Population(
-                self.task,
-                self._key,
-                self._form(self.traced, self.identity["width"]),
-                static=sorted(self._static - self.traced),
-                devices=self._devices,
-                drivers=self._drivers,
-            )
+            self._population = self._arranged.population(self._key)
         return self._population
-
-    def _defaults(self, asked: Mapping[str, str]) -> dict[str, Any]:
-        """What the arguments that were left out are, where no records say so."""
-        space, platform = self.task.space, self._devices[0].platform
-        chosen = planned(self.task, self._static, self.wanted, platform, asked)
-        corners = np.array([[0.0], [0.5], [1.0]], np.float32) * np.ones((1, len(space)), np.float32)
-        members = [self._filled(config) for config in space.decode(corners)]
-        width = tile_width(self.task, members, self._form(chosen.traced, 1))
-        lookahead = min(64, max(16, self.wanted // 8))
-        return {
-            "batch": 16,
-            "lookahead": max(lookahead, largest_group(self._scheduler, self.wanted)),
-            "width": width,
-            "plan": dict(chosen.choice),
-        }

@@ -35,10 +35,9 @@ def objective(
         name: what to call the task; by default the function's name.
 
     Raises:
-        ValueError: if `fn` is not callable or its result holds no `metric`.
+        ValueError: for an argument that can't be used, or if the result of `fn` holds no `metric`.
     """
-    if not callable(fn):
-        raise ValueError(f"objective(fn=...) must be a function (key, hp) -> scalar, got {fn!r}")
+    _check(fn, space, static)
     title = name or getattr(fn, "__name__", type(fn).__name__)
     wanted = metric or "objective"
 
@@ -55,7 +54,7 @@ def objective(
         return state
 
     def measured(key: jax.Array, hp: Hyperparameters) -> dict[str, jax.Array]:
-        result = fn(key, hp)
+        result = _called(fn, title, key, hp)
         if not isinstance(result, Mapping):
             result = {wanted: result}
         elif wanted not in result:
@@ -63,13 +62,7 @@ def objective(
                 f"objective({title}, metric=...) must name one of the metrics that the function "
                 f"returns ({', '.join(sorted(result))}), got {wanted!r}"
             )
-        for key_, value in result.items():
-            if jnp.shape(value) != ():
-                raise ValueError(
-                    f"{title} must return real scalars, got {key_!r} of shape {jnp.shape(value)}; "
-                    f"take its mean"
-                )
-        return {k: jnp.asarray(v).astype(jnp.float32) for k, v in result.items()}
+        return {k: _scalar(title, k, v) for k, v in result.items()}
 
     return Task(
         space=space,
@@ -83,6 +76,51 @@ def objective(
         static=frozenset(static),
         name=title,
     )
+
+
+def _check(fn: Any, space: Any, static: Any) -> None:
+    if not callable(fn):
+        raise ValueError(f"objective(fn=...) must be a function (key, hp) -> scalar, got {fn!r}")
+    if not isinstance(space, Space):
+        raise ValueError(
+            f"objective(space=...) must be a jaxhpo.Space, got {space!r}; write "
+            "Space(x=Float(0.0, 1.0))"
+        )
+    if isinstance(static, str):
+        raise ValueError(
+            f"objective(static=...) must be names, got the string {static!r}; write "
+            f"static=[{static!r}]"
+        )
+
+
+def _called(fn: Callable[..., Any], title: str, key: jax.Array, hp: Hyperparameters) -> Any:
+    try:
+        return fn(key, hp)
+    except jax.errors.ConcretizationTypeError as error:  # the commonest slip there is
+        said = str(error).partition("\n")[0].rstrip(".")
+        raise ValueError(
+            f"{title}: Python can't decide or convert what JAX traces ({said}); choose with "
+            "jax.numpy.where or jax.lax.cond, or name the parameter in objective(static=[...]), "
+            "which makes a program for each of its values"
+        ) from error
+
+
+def _scalar(title: str, name: str, value: Any) -> jax.Array:
+    """One metric as float32."""
+    dtype = getattr(value, "dtype", None)
+    kinds = (jnp.floating, jnp.integer, jnp.bool_)
+    if dtype is None:
+        real = isinstance(value, bool | int | float)
+    else:
+        real = any(jnp.issubdtype(dtype, kind) for kind in kinds)
+    if not real:
+        raise ValueError(f"{title} must return real scalars, got {name!r}: {value!r}")
+    if jnp.shape(value) != ():
+        raise ValueError(
+            f"{title} must return real scalars, got {name!r} of shape {jnp.shape(value)}; take its "
+            "mean"
+        )
+    return jnp.asarray(value).astype(jnp.float32)
 
 
 def example() -> Task:

@@ -22,7 +22,7 @@ HP = {
     "widths": (64, 128, 64),
     "activation": "leaky_relu",
     "batch_size": 16,
-    "batch_norm": False,
+    "norm": "none",
     "cosine": False,
     "lr": 0.002,
     "dropout": 0.0,
@@ -131,24 +131,18 @@ def made(**changed) -> network.Network:
     hp = {**HP, **changed}
     means, spreads = (0.1,) * 5, (0.2,) * 5
     return network.Network(
-        hp["widths"], hp["activation"], hp["dropout"], hp["batch_norm"], means, spreads
+        hp["widths"], hp["activation"], hp["norm"], hp["dropout"], means, spreads
     )
 
 
 @pytest.mark.parametrize("widths", [(64,), (128,), (64, 128, 64), (64, 64, 64, 64, 64)])
 def test_parameters_are_counted_as_there_are(widths):
-    net = made(widths=widths)
+    net = made(widths=widths, norm="batch")
     variables = net.init(jax.random.key(0), jnp.zeros((1, 5)), train=False)
     there = sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
     hp = {**HP, "widths": widths}
-    assert int(network.parameters({**hp, "batch_norm": True})) == there
-    norms = sum(
-        leaf.size
-        for k, v in variables["params"].items()
-        if "Norm" in k
-        for leaf in jax.tree.leaves(v)
-    )
-    assert int(network.parameters(hp)) == there - norms
+    assert int(network.parameters({**hp, "norm": "batch"})) == there
+    assert int(network.parameters(hp)) == there - sum(widths)
 
 
 @pytest.mark.parametrize(
@@ -165,16 +159,19 @@ def test_parameters_of_an_elastic_network_are_those_of_its_choice():
     assert int(network.parameters(elastic)) == int(network.parameters(HP))
 
 
-def test_normalisation_is_on_or_off_by_a_traced_flag():
+def test_an_elastic_network_is_the_one_that_it_chooses():
+    """Forward, in training and after it, with the same weights; see the tests of elastic layers."""
     x = jax.random.uniform(jax.random.key(1), (8, 5))
-    off, on = made(batch_norm=jnp.bool_(False)), made(batch_norm=jnp.bool_(True))
-    variables = off.init(jax.random.key(0), x, train=False)
-    run = {"train": True, "mutable": ["batch_stats"], "rngs": {"dropout": jax.random.key(2)}}
-    plain, _ = off.apply(variables, x, **run)
-    normed, changed = on.apply(variables, x, **run)
-    assert not np.allclose(plain["lab"], normed["lab"])
-    again, _ = off.apply({"params": variables["params"], **changed}, x, **run)
-    np.testing.assert_array_equal(plain["lab"], again["lab"])
+    chosen = {"widths": (64, 128, 64), "activation": "elu", "norm": "batch"}
+    names = {"widths": network.WIDTHS, "activation": network.ACTIVATIONS, "norm": network.NORMS}
+    options = {k: Option(v, jnp.int32(v.index(chosen[k]))) for k, v in names.items()}
+    plain, elastic = made(**chosen), made(**options)
+    key, run = jax.random.key(0), {"train": True, "mutable": ["batch_stats"]}
+    run["rngs"] = {"dropout": jax.random.key(2)}
+    wanted, _ = plain.apply(plain.init(key, x, train=False), x, **run)
+    found, _ = elastic.apply(elastic.init(key, x, train=False), x, **run)
+    for name in network.OUTPUTS:
+        np.testing.assert_allclose(found[name], wanted[name], rtol=1e-4, atol=1e-5)
 
 
 # -- the optimizer ---------------------------------------------------------------------------------
@@ -184,7 +181,7 @@ def trained(steps: int, **changed) -> list[np.ndarray]:
     """The weights [3] after each step of a fixed gradient."""
     hp = {**HP, "batch_size": 32, "epochs": steps, "lr": 0.1, **changed}
     params = {"kernel": jnp.ones(3), "bias": jnp.ones(3)}
-    optimizer = experiment.optimizer(hp, rows=32)
+    optimizer = experiment.adam(hp, hp["epochs"])
     state, found = optimizer.init(params), []
     for _ in range(steps):
         slope = {"kernel": jnp.array([3.0, 0.0, 0.0]), "bias": jnp.array([4.0, 0.0, 0.0])}
@@ -207,7 +204,7 @@ def test_l2_pulls_weights_and_leaves_biases():
     assert trained(1, l2=0.01)[0][1] < 1.0
     hp = {**HP, "l2": 0.01}
     params = {"kernel": jnp.ones(3), "bias": jnp.ones(3)}
-    optimizer = experiment.optimizer(hp, rows=32)
+    optimizer = experiment.adam(hp, hp["epochs"])
     change, _ = optimizer.update(
         jax.tree.map(jnp.zeros_like, params), optimizer.init(params), params
     )
@@ -215,14 +212,19 @@ def test_l2_pulls_weights_and_leaves_biases():
     assert np.all(np.asarray(change["kernel"]) < 0)
 
 
-@pytest.mark.parametrize(("threshold", "length"), [(0.0, 5.0), (1.0, 1.0), (8.0, 5.0)])
-def test_gradients_are_clipped_by_their_norm(threshold, length):
-    clip = experiment.clipped(jnp.float32(threshold))
-    slopes = {"a": jnp.array([3.0, 0.0]), "b": jnp.array([[4.0]])}
-    found, _ = clip.update(slopes, clip.init(slopes))
-    norm = math.hypot(found["a"][0], found["b"][0, 0])
-    assert norm == pytest.approx(length)
-    assert float(found["a"][0] / found["b"][0, 0]) == pytest.approx(0.75)
+def test_gradients_are_clipped_by_their_norm():
+    """Adam takes no notice of a gradient's length, but of what an earlier one was."""
+    assert np.array_equal(trained(1), trained(1, clip=0.5))
+    hp, params = {**HP, "lr": 1.0}, {"kernel": jnp.ones(2)}
+    sizes = {}
+    for clip in (0.0, 1.0):
+        optimizer = experiment.adam({**hp, "clip": jnp.float32(clip)}, 4)
+        state = optimizer.init(params)
+        for slope in (100.0, 1.0):
+            change, state = optimizer.update({"kernel": jnp.array([slope, 0.0])}, state, params)
+        sizes[clip] = -float(change["kernel"][0])
+    assert sizes[1.0] == pytest.approx(1.0, rel=1e-3)  # both gradients were 1 long
+    assert sizes[0.0] < 0.9
 
 
 # -- the task --------------------------------------------------------------------------------------
@@ -253,3 +255,11 @@ def test_films_for_the_test_are_in_no_other_part():
     seen = {row.tobytes() for name in ("train", "validation") for row in rows[name][1]["lab"]}
     assert not seen & {row.tobytes() for row in rows["test"][1]["lab"]}
     assert len(seen) == physics.SAMPLES - physics.TEST
+
+
+def test_with_folds_all_films_but_those_for_the_test_are_for_training():
+    rows = experiment.films(Options(folds=4))
+    assert set(rows) == {"train", "test"}
+    assert len(rows["train"][0]) == physics.SAMPLES - physics.TEST
+    task = experiment.build(Options(folds=4, epochs=(2,)))
+    assert task.folds == 4

@@ -101,15 +101,16 @@ def random_space(place: np.random.Generator) -> Space:
     return Space(found)
 
 
-def random_records(seed: int) -> Any:
+def random_records(seed: int, *, maximize: bool | None = None) -> Any:
     """A study of random size, space, noise and endings; also empty ones and such without scores."""
     place = np.random.default_rng([7, seed])
     n = int(place.choice([0, 1, 2, 5, 20, 40, 80, 130]))
     diverged = int(place.integers(0, n + 1)) if place.random() < 0.3 else 0
+    drawn = bool(place.integers(2))
     return records(
         random_space(place),
         n,
-        maximize=bool(place.integers(2)),
+        maximize=drawn if maximize is None else maximize,
         explore=int(place.integers(0, n + 1)) if place.random() < 0.7 else n,
         diverged=diverged,
         stopped=int(place.integers(0, n - diverged + 1)) if place.random() < 0.3 else 0,

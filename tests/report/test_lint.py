@@ -107,4 +107,43 @@ def test_another_best(copy):
 def test_advice_that_is_no_space(copy):
     path = copy / "next_space_aggressive.yaml"
     path.write_text("lr: {type: float, low: 1.0, high: 0.1}\n")
-    assert rules(copy) == {"advice", "files"}
+    assert rules(copy) == {"advice"}
+
+
+def changed(where, **fields):
+    """report.json with some results replaced."""
+    path = where / "report.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | fields), "utf-8")
+
+
+def advised(whole, **fields):
+    one = next(a for a in whole["advice"] if a["parameter"] == "lr")
+    return {"advice": [a if a is not one else one | fields for a in whole["advice"]]}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"rules": ["expand high", "narrow high"]},
+        {"rules": ["fix", "narrow low"]},
+        {"action": "narrow", "rules": ["narrow low"], "low": 0.004, "high": 0.01},
+    ],
+)
+def test_advice_that_contradicts_itself_or_its_file(copy, fields):
+    whole = json.loads((copy / "report.json").read_text("utf-8"))
+    changed(copy, **advised(whole, **fields))
+    assert "advice" in rules(copy)
+
+
+def test_a_bound_that_should_be_crossed_and_is_not(copy):
+    whole = json.loads((copy / "report.json").read_text("utf-8"))
+    names = {a["parameter"]: a["rules"] for a in whole["advice"]}
+    bounds = [b | {"expand": "expand high" not in names[b["parameter"]]} for b in whole["bounds"]]
+    changed(copy, bounds=[b for b in bounds if b["side"] == "high"])
+    assert "advice" in rules(copy)
+
+
+def test_two_kinds_of_advice_for_one_parameter(copy):
+    whole = json.loads((copy / "report.json").read_text("utf-8"))
+    changed(copy, advice=[*whole["advice"], whole["advice"][0]])
+    assert "advice" in rules(copy)

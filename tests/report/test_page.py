@@ -34,7 +34,9 @@ def test_the_page_is_well_formed_and_fetches_nothing(bundle):
     text = bundle["report.html"].read_text("utf-8")
     page = Page(text)
     assert page.open == []
-    assert all(f.startswith(("#", "data:,")) for f in page.fetched), page.fetched
+    assert all(f.startswith(("#", "data:,", "data:image/png;base64,")) for f in page.fetched), (
+        page.fetched
+    )
     assert text.count("<script") == page.tags.count("script") == 2
     assert "@import" not in text
     assert "default-src 'none'" in text

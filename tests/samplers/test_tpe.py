@@ -29,7 +29,7 @@ def told(sampler, space, n, *, key=0, loss=None, valid=None):
 
 
 def split(losses, most_good=25, recent=25, most_bad=2048):
-    options = module._Options(most_good=most_good, recent=recent, most_bad=most_bad)
+    options = module.Options(most_good=most_good, recent=recent, most_bad=most_bad)
     room = module.room(len(losses))
     padded = jnp.asarray(np.pad(np.asarray(losses, np.float32), (0, room - len(losses))))
     filled = jnp.arange(room) < len(losses)
@@ -183,7 +183,7 @@ def test_a_space_without_parameters_has_one_configuration(name):
 
 
 def test_the_core_is_a_function_of_arrays_that_maps():
-    choose = module._program(PLANE.layout, module._Options())
+    choose = module._program(PLANE.layout, module.Options())
     state = told(tpe(PLANE.layout), PLANE, 50)
     history = (module.padded(state.points, 64), module.padded(state.losses, 64))
     taken = jnp.zeros((64, 2))
@@ -200,7 +200,7 @@ def test_the_core_is_a_function_of_arrays_that_maps():
 def test_samplers_of_a_layout_share_their_programs():
     one, two = tpe(PLANE.layout), tpe(PLANE.layout)
     one.ask(told(one, PLANE, 30), 30, none(PLANE), 4)
-    program = module._program(PLANE.layout, module._Options())
+    program = module._program(PLANE.layout, module.Options())
     before = program._cache_size()
     two.ask(told(two, PLANE, 60), 60, none(PLANE), 4)
     assert program._cache_size() == before

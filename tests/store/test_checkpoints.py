@@ -154,6 +154,34 @@ def test_quiet_and_without_threads_left(tmp_path, capfd):
     assert logging.getLogger("absl").filters == filters
 
 
+ENDS = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from test_checkpoints import STUDY, content
+from jaxhpo.store.checkpoints import Checkpoints
+checkpoints = Checkpoints(sys.argv[1], STUDY)
+checkpoints.save(6, *content(6))
+checkpoints.wait()
+checkpoints.save(7, *content(7))
+"""
+
+
+def test_a_process_that_ends_without_closing_keeps_what_was_saved(tmp_path):
+    here = Path(__file__).parent
+    command = [sys.executable, "-c", ENDS, str(tmp_path), str(here)]
+    done = subprocess.run(command, cwd=here.parents[1], capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    found = newest(tmp_path)
+    assert is_whole(found)
+    assert found.step in (6, 7)  # Python starts no threads any more, which Orbax needs
+
+
+def test_a_run_of_several_processes_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    with pytest.raises(ValueError, match="for runs of one process, this one has 2"):
+        Checkpoints(tmp_path, STUDY)
+
+
 def test_beside_another_use_of_orbax(tmp_path):
     with Checkpoints(tmp_path / "checkpoints", STUDY) as checkpoints:
         for step in range(6):
@@ -218,13 +246,17 @@ def test_an_error_of_the_caller_comes_before_that_of_a_save(tmp_path, monkeypatc
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(checkpoint_files, "_write_file", broken)
-    with pytest.raises(KeyError, match="mine"), Checkpoints(tmp_path, STUDY) as checkpoints:  # noqa: PT012
-        checkpoints.save(0, {}, {})
-        raise KeyError("mine")
-    checkpoints = Checkpoints(tmp_path, STUDY)
-    checkpoints.save(0, {}, {})
+
+    def save_and(mistake):
+        with Checkpoints(tmp_path, STUDY) as checkpoints:
+            checkpoints.save(0, {}, {})
+            if mistake:
+                raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        save_and(mistake=True)
     with pytest.raises(StudyWriteError, match="No space left"):
-        checkpoints.close()
+        save_and(mistake=False)
 
 
 def test_files_that_may_grow_no_further(tmp_path):

@@ -75,6 +75,29 @@ def test_one_program_serves_every_kind():
         assert_same(member, trained(STOCK[kind](float(rates[index]))))
 
 
+def test_bits_do_not_depend_on_how_many_devices_share_the_members():
+    """Where a rule has an inverse square root they may: it depends on the place in a register."""
+    places = jnp.arange(2 * len(OPTIMIZERS), dtype=jnp.int32)
+
+    @jax.jit
+    @jax.vmap
+    def run(place):
+        kind, rate = Option(OPTIMIZERS, place % len(OPTIMIZERS)), 0.01 + 0.001 * place
+        return trained(optimizer(kind, rate, clip=1.5, schedule="one_cycle", steps=STEPS))
+
+    auto = (jax.sharding.AxisType.Auto,)
+    mesh = jax.make_mesh((2,), ("lanes",), axis_types=auto, devices=jax.devices()[:2])
+    spread = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("lanes"))
+    alone, shared = run(places), run(jax.device_put(places, spread))
+    assert len(shared["w"].sharding.device_set) == 2
+    same = np.ones(len(places), bool)
+    for name in PARAMS:
+        equal = np.asarray(alone[name]) == np.asarray(shared[name])
+        same &= equal.reshape(len(places), -1).all(axis=1)
+    changed = {kind for kind, ok in zip(2 * OPTIMIZERS, same, strict=True) if not ok}
+    assert changed <= {"rmsprop", "adagrad"}
+
+
 @pytest.mark.parametrize("kind", ["adamw", "lion", "nadamw"])
 def test_decoupled_decay_l2_and_clipping_are_those_of_optax(kind):
     """With every number traced; the order is clip, L2, direction, decay."""

@@ -13,7 +13,10 @@ from types import ModuleType
 from jaxhpo.analysis.study import Analysis
 from jaxhpo.report.parts import Part, Section
 from jaxhpo.report.sections import (
+    advice,
+    anomalies,
     best,
+    cost,
     course,
     directions,
     diverged,
@@ -29,6 +32,8 @@ from jaxhpo.report.sections import (
 
 ORDER: tuple[ModuleType, ...] = (
     best,
+    advice,
+    anomalies,
     course,
     importance,
     elites,
@@ -38,6 +43,7 @@ ORDER: tuple[ModuleType, ...] = (
     gains,
     training,
     diverged,
+    cost,
     trials,
     study,
 )

@@ -19,6 +19,7 @@ def parts(found: Analysis) -> Iterator[Part]:
     yield list(_said(found))
     if found.summary.best is not None:
         yield _configuration(found)
+        yield _again(found)
         yield _compared(found)
 
 
@@ -31,6 +32,10 @@ def _tiles(found: Analysis) -> Iterator[Tile]:
         value = number(test.metrics[said.objective])
         note = f"trial {test.number}, never searched on"
         yield Tile(name=f"test {said.objective}", value=value, note=note)
+    again = found.confirmation.best
+    if again is not None and again.mean.value is not None:
+        note = f"mean of {words.trials(len(again.fresh), 'fresh')} of the same configuration"
+        yield Tile(name=f"{said.objective} again", value=number(again.mean.value), note=note)
     others = [f"{words.count(c.n)} {c.status}" for c in said.counts if c.status != "complete"]
     note = ", ".join(others) if others else f"of {words.trials(said.trials)}"
     yield Tile(name="complete trials", value=words.count(said.count(Status.COMPLETE)), note=note)
@@ -61,8 +66,7 @@ def _said(found: Analysis) -> Iterator[Sentence]:
         )
     if found.test is not None:
         yield _tested(found)
-    if n > 1:
-        yield _optimistic(found)
+    yield from _trust(found)
     yield from _beside(found)
 
 
@@ -93,17 +97,60 @@ def _tested(found: Analysis) -> Sentence:
     )
 
 
-def _optimistic(found: Analysis) -> Sentence:
-    tested = found.test is not None and found.summary.objective in found.test.metrics
-    held = (
-        "the test score is free of that."
-        if tested
-        else "by how much is unknown, as it was not scored on test data."
+def _trust(found: Analysis) -> Iterator[Sentence]:
+    """Whether the best was confirmed, and by how much its value is likely to flatter."""
+    seen = found.confirmation
+    if seen.best is not None:
+        again = seen.best
+        fresh = f"n = {len(again.fresh)}"
+        word = "Confirmed" if seen.status == "confirmed" else "Not confirmed by one trial alone"
+        yield Sentence(
+            text=f"{word}: trained again, its configuration reached "
+            f"{words.interval(again.mean)} in the mean of fresh trials ({fresh}); the value that "
+            f"it was chosen by was better by {number(again.optimism)}.",
+            evidence="/confirmation/best",
+        )
+        return
+    n = found.summary.spread.n
+    if n < 2:
+        return
+    yield Sentence(
+        text=f"Not confirmed: it was picked as the best of {n} values and never trained again, so "
+        "if values are noisy it is likely better than what the configuration is worth"
+        f"{_flattered(found)}.",
+        evidence="/confirmation",
     )
-    return Sentence(
-        text=f"It was picked as the best of {found.summary.spread.n} values, so if these are noisy "
-        f"it is likely better than what the configuration is worth; {held}",
-        evidence="/test" if tested else "/summary/spread/n",
+
+
+def _flattered(found: Analysis) -> str:
+    seen, test = found.confirmation, found.test
+    if seen.fair.value is not None:
+        return f"; allowing for noise, about {words.interval(seen.fair)}"
+    if test is not None and found.summary.objective in test.metrics:
+        return "; the test score is free of that"
+    return f"; by how much is unknown ({seen.reason})" if seen.reason else ""
+
+
+def _again(found: Analysis) -> Table:
+    seen = found.confirmation
+    return Table(
+        name="confirmed",
+        title="Configurations that were trained again, by the mean of their fresh trials",
+        note="Chosen by: the value of the trial that each was chosen by. Intervals are Student's, "
+        "95 %.",
+        columns=(
+            Column(name="trial", right=True),
+            Column(name="chosen by", show=number, right=True),
+            Column(name="mean", show=number, right=True),
+            Column(name="from", show=number, right=True),
+            Column(name="to", show=number, right=True),
+            Column(name="n fresh", right=True),
+            Column(name="flattered by", show=number, right=True),
+        ),
+        rows=tuple(
+            (c.number, c.value, c.mean.value, c.mean.low, c.mean.high, len(c.fresh), c.optimism)
+            for c in seen.others
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from jaxhpo.report.drawing import PAPER, WIDE
 from jaxhpo.report.marks import dots, legend, objective_scale, plain
 from jaxhpo.report.parts import Column, Figure, Part, Plot, Sentence, Table
 from jaxhpo.report.scales import number_ticks
+from jaxhpo.report.words import number
 
 TITLE = "How the search went"
 _PIXELS = 3000  # dots, above which they are pixels on the page
@@ -25,11 +26,12 @@ def parts(found: Analysis) -> Iterator[Part | None]:
     yield _figure(found)
     yield list(_said(found))
     yield _top(found)
+    yield _expected(found)
 
 
 def _said(found: Analysis) -> Iterator[Sentence]:
-    seen = found.progress
-    if seen.found is None or seen.since is None:
+    seen, objective = found.convergence, found.summary.objective
+    if seen.best_trial is None or seen.since is None:
         return
     after = (
         f"{words.trials(seen.since, 'complete')} came after it without bettering it"
@@ -37,8 +39,56 @@ def _said(found: Analysis) -> Iterator[Sentence]:
         else "no complete trial came after it"
     )
     yield Sentence(
-        text=f"The best value was reached by trial {seen.found}; {after}.",
-        evidence="/progress/found",
+        text=f"The best value was first reached by trial {seen.best_trial}; {after}.",
+        evidence="/convergence",
+    )
+    if seen.near_trial is not None:
+        yield Sentence(
+            text=f"The first value within one standard deviation of replicates of it was that of "
+            f"trial {seen.near_trial} (n = {seen.n}).",
+            evidence="/convergence/near_trial",
+        )
+    if seen.gain is not None:
+        gained = (
+            f"made the best {objective} better by {number(seen.gain)}, from {number(seen.half)}"
+            if seen.gain
+            else "brought nothing better"
+        )
+        yield Sentence(
+            text=f"The second half of the {seen.n} complete trials {gained}.",
+            evidence="/convergence/gain",
+        )
+    if seen.doubling is not None:
+        yield Sentence(
+            text=f"Going from half to all of the {words.trials(seen.random, 'exploring')} gained "
+            f"{number(seen.doubling)} in the expected best: a guide to what as many random trials "
+            "again would bring, not a forecast, and it says nothing of the sampler's own.",
+            evidence="/convergence/doubling",
+        )
+
+
+def _expected(found: Analysis) -> Figure | None:
+    seen, said = found.convergence, found.summary
+    if len(seen.expected) < 3:
+        return None
+    k = [e.k for e in seen.expected]
+    value = [e.value for e in seen.expected]
+
+    def draw(canvas: Canvas) -> None:
+        ax = canvas.subplots()
+        ax.plot(k, value, "o-", color=PAPER["model"], lw=2, ms=5)
+        ax.set_xscale("log", base=2)
+        ax.set_xticks(k, [f"{x:,}" for x in k])
+        ax.minorticks_off()
+        ax.set(xlabel="random trials", ylabel=plain(f"expected best {said.objective}"))
+
+    pairs = ", ".join(f"{words.number(v)} of {n}" for n, v in zip(k, value, strict=True))
+    return Figure(
+        name="expected",
+        title="What so many random trials can be expected to find",
+        caption=f"The best {said.objective} of so many trials, expected over all choices among the "
+        f"{words.trials(seen.random, 'exploring')} (unbiased, Tang and others 2020).",
+        plots=(Plot(name="expected", alt=f"Expected best: {pairs}.", size=(WIDE, 2.8), draw=draw),),
     )
 
 

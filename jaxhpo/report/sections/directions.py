@@ -137,7 +137,7 @@ def _table(found: Analysis) -> Table:
             Column(name="shape"),
             Column(name="support", show=words.percent, right=True),
             Column(name="n predicted from", right=True),
-            Column(name="of"),
+            Column(name="predicted from"),
             Column(name="branch"),
             Column(name="reason"),
         ),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from jaxhpo.analysis.association import FEWEST, Association
+from jaxhpo.analysis.groups import Groups
 from jaxhpo.analysis.study import Analysis
 from jaxhpo.report import panels, words
 from jaxhpo.report.drawing import PAPER, WIDE
@@ -17,6 +19,7 @@ from jaxhpo.report.words import number
 
 TITLE = "Parameters"
 _MOST_BARS = 30
+_BASIS = {"independent": "exploring trials", "every": "all complete trials"}
 
 
 def parts(found: Analysis) -> Iterator[Part | None]:
@@ -27,7 +30,9 @@ def parts(found: Analysis) -> Iterator[Part | None]:
     yield _figure(found)
     yield list(_said(found))
     yield _table(found)
-    yield _groups(found)
+    yield _boolean(found)
+    yield _summary(found)
+    yield _detail(found)
 
 
 def _said(found: Analysis) -> Iterator[Sentence]:
@@ -174,22 +179,95 @@ def _table(found: Analysis) -> Table:
     )
 
 
-def _groups(found: Analysis) -> Table:
+def _detail(found: Analysis) -> Table:
     return Table(
-        name="groups",
+        name="categorical_detail",
+        title=f"Mean {found.summary.objective} for each value of a choice",
+        note="Everything else varied too. Means with Student's 95 % interval.",
         folded=True,
-        title=f"Median {found.summary.objective} for each value of a choice, over complete "
-        "exploring trials",
         columns=(
             Column(name="parameter"),
             Column(name="value"),
-            Column(name="median", show=words.number, right=True),
             Column(name="n", right=True),
+            *(Column(name=head, show=number, right=True) for head in ("mean", "from", "to")),
+            Column(name="median", show=number, right=True),
+            Column(name="best", show=number, right=True),
+            Column(name="over"),
         ),
         rows=tuple(
-            (a.parameter, g.label, g.median, g.n)
-            for a in found.associations
-            if a.independent.n
-            for g in a.groups
+            (
+                g.parameter,
+                v.label,
+                v.n,
+                v.mean.value,
+                v.mean.low,
+                v.mean.high,
+                v.median,
+                v.best,
+                _BASIS[g.basis],
+            )
+            for g in (*found.groups, *_other(found))
+            for v in g.values
         ),
     )
+
+
+def _other(found: Analysis) -> tuple[Groups, ...]:
+    """The same over exploring trials, where these are not all."""
+    pairs = zip(found.groups, found.groups_independent, strict=True)
+    return tuple(few for every, few in pairs if few.n < every.n)
+
+
+def _summary(found: Analysis) -> Table:
+    return Table(
+        name="categorical_summary",
+        title="The best and the worst value of each choice, by the mean",
+        note="Difference: best less worst, with Welch's 95 % interval. Chosen for being extreme, "
+        "it is optimistic.",
+        folded=True,
+        columns=(
+            Column(name="parameter"),
+            Column(name="best value"),
+            Column(name="worst value"),
+            *_DIFFERENCE,
+        ),
+        rows=tuple(
+            (g.parameter, g.best, g.worst, *_difference(g))
+            for g in (*found.groups, *_other(found))
+            if g.best
+        ),
+    )
+
+
+def _boolean(found: Analysis) -> Table:
+    return Table(
+        name="boolean",
+        title=f"Mean {found.summary.objective} of each boolean",
+        note="Difference: the better less the worse, with Welch's 95 % interval.",
+        folded=True,
+        columns=(
+            Column(name="parameter"),
+            Column(name="mean if true", show=number, right=True),
+            Column(name="mean if false", show=number, right=True),
+            Column(name="better"),
+            *_DIFFERENCE,
+        ),
+        rows=tuple(
+            (g.parameter, g.values[1].mean.value, g.values[0].mean.value, g.best, *_difference(g))
+            for g in (*found.groups, *_other(found))
+            if g.boolean and g.best
+        ),
+    )
+
+
+_DIFFERENCE = (
+    *(Column(name=head, show=number, right=True) for head in ("difference", "from", "to")),
+    Column(name="relative", show=words.percent, right=True),
+    Column(name="n", right=True),
+    Column(name="over"),
+)
+
+
+def _difference(g: Groups) -> tuple[Any, ...]:
+    d = g.difference
+    return d.value, d.low, d.high, g.relative, g.n, _BASIS[g.basis]

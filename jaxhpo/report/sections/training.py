@@ -1,4 +1,4 @@
-"""Learning curves and times."""
+"""Learning curves: how training went, whether it could end sooner or should go on."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from jaxhpo.report.drawing import PAPER, WIDE
 from jaxhpo.report.marks import legend, plain
 from jaxhpo.report.parts import Figure, Part, Plot, Sentence
 from jaxhpo.report.scales import number_ticks, scale
-from jaxhpo.report.words import duration
 
 TITLE = "Training"
 _MOST_CURVES = 150
+_MANY = 0.5  # of the elite
 
 
 def parts(found: Analysis) -> Iterator[Part | None]:
@@ -25,10 +25,11 @@ def parts(found: Analysis) -> Iterator[Part | None]:
     if found.learning.units > 1:
         yield _figure(found)
     yield list(_said(found))
+    yield _agreement(found)
 
 
 def _said(found: Analysis) -> Iterator[Sentence]:
-    said, seen = found.summary, found.learning
+    seen = found.learning
     if seen.units > 1:
         yield Sentence(
             text="The quartiles after a unit are over the trials that were trained that far: "
@@ -36,18 +37,89 @@ def _said(found: Analysis) -> Iterator[Sentence]:
             f"{seen.units}. Late ones are of fewer, other trials.",
             evidence="/learning/reached",
         )
-    if said.seconds.n:
+    yield from _early(found)
+
+
+def _early(found: Analysis) -> Iterator[Sentence]:
+    """Whether trials could be stopped, and whether the best would gain from more."""
+    seen = found.early
+    if seen.reason:
+        text = f"Whether trials could be stopped early is unknown: {seen.reason}."
+        yield Sentence(text=text, evidence="/early/reason")
+    if seen.ahead:
+        first = seen.ahead[0]
+        survivors = " of those that were not stopped" if seen.stopped else ""
         yield Sentence(
-            text=f"A complete trial took {duration(said.seconds.median)} of its population's "
-            f"time in the median (n = {said.seconds.n}, from {duration(said.seconds.low)} to "
-            f"{duration(said.seconds.high)}).",
-            evidence="/summary/seconds",
+            text=f"After unit {first.unit}, ranks agree with the final ones with a correlation of "
+            f"{words.estimate(first.rho)}, over n = {first.n} longer complete trials{survivors}.",
+            evidence="/early/ahead/0",
         )
-    if said.units:
+    if seen.enough is not None:
+        saved = f"; {words.percent(seen.saved)} of all units came later" if seen.saved else ""
         yield Sentence(
-            text=f"All {words.trials(said.trials)} together were trained for {said.units:,} units.",
-            evidence="/summary/units",
+            text=f"From unit {seen.enough} on, the correlation stays above 0.9 for sure "
+            f"(n = {seen.n} complete trials){saved}.",
+            evidence="/early",
         )
+    elif seen.ahead:
+        yield Sentence(
+            text=f"At no unit does it stay above 0.9 for sure (n = {seen.n} complete trials): "
+            "stopping early may stop the best.",
+            evidence="/early",
+        )
+    if seen.late is not None:
+        yield Sentence(
+            text=f"{words.percent(seen.late)} of n = {seen.n_elite} elite trials were best in the "
+            "last tenth of their training"
+            + (": more training may help." if seen.late >= _MANY else "."),
+            evidence="/early/late",
+        )
+    if seen.overfit:
+        yield Sentence(
+            text=f"{words.percent(seen.overfit)} of n = {seen.n_elite} elite trials ended clearly "
+            "worse than they had been.",
+            evidence="/early/overfit",
+        )
+
+
+def _agreement(found: Analysis) -> Figure | None:
+    """Rank correlation with the final value, unit by unit."""
+    seen = found.early
+    if len(seen.ahead) < 2:
+        return None
+    unit = [a.unit for a in seen.ahead]
+    rho, low, high = (
+        _floats(tuple(getattr(a.rho, field) for a in seen.ahead))
+        for field in ("value", "low", "high")
+    )
+
+    def draw(canvas: Canvas) -> None:
+        ax = canvas.subplots()
+        ax.fill_between(unit, low, high, color=PAPER["band"], alpha=0.45, lw=0, label="95 %")
+        ax.plot(unit, rho, "o-", color=PAPER["model"], lw=2, ms=4, label="rank correlation")
+        ax.axhline(0.9, color=PAPER["faint"], lw=1, ls="--")
+        ax.set(xlabel="unit (epoch)", ylabel="with the final value")
+        ax.set_ylim(min(0.0, float(np.nanmin(low)) if np.isfinite(low).any() else 0.0), 1.03)
+        number_ticks(ax.xaxis, 8, whole=True)
+        legend(canvas, ax)
+
+    first, last = seen.ahead[0], seen.ahead[-1]
+    return Figure(
+        name="early",
+        title="How soon the final ranks are known",
+        caption=f"Spearman's rank correlation of {found.summary.objective} after a unit with its "
+        f"final value, over complete trials that trained longer: n = {first.n} after unit "
+        f"{first.unit}, {last.n} after unit {last.unit}. Dashed: 0.9.",
+        plots=(
+            Plot(
+                name="early",
+                alt=f"The correlation goes from {words.strength(first.rho.value)} after unit "
+                f"{first.unit} to {words.strength(last.rho.value)} after unit {last.unit}.",
+                size=(WIDE, 2.9),
+                draw=draw,
+            ),
+        ),
+    )
 
 
 def _figure(found: Analysis) -> Figure | None:

@@ -20,6 +20,7 @@ from flax import linen as nn
 from jax import Array
 
 from jaxhpo.option import Option
+from jaxhpo.tasks.elastic.dense import bias_of
 from jaxhpo.tasks.elastic.initial import initial
 from jaxhpo.tasks.elastic.padded import Columns, array, padded, widest, width_of
 
@@ -66,8 +67,8 @@ class Conv(nn.Module):
     Attributes:
         features: how many channels, an integer or an `Option` of integers.
         kernel_size, strides: (height, width). edges, lowering: as in `convolution`.
-        use_bias: whether there is a bias. kernel_init, bias_init: names in `initial.INITIALISERS`,
-            or an `Option` of names.
+        use_bias: whether there is a bias, a bool or an `Option` of bools. kernel_init, bias_init:
+            names in `initial.INITIALISERS`, or an `Option` of names.
     """
 
     features: int | Option
@@ -75,7 +76,7 @@ class Conv(nn.Module):
     strides: tuple[int, int] = (1, 1)
     edges: Edges = "SAME"
     lowering: Lowering | None = None
-    use_bias: bool = True
+    use_bias: bool | Option = True
     kernel_init: Any = "lecun_normal"
     bias_init: Any = "zeros"
 
@@ -89,8 +90,8 @@ class Conv(nn.Module):
         y = convolution(
             images, kernel, strides=self.strides, edges=self.edges, lowering=self.lowering
         )
-        if self.use_bias:
-            bias = self.param("bias", initial, self.bias_init, (size,), None, width)
+        bias = bias_of(self, width, width_of(x))
+        if bias is not None:
             y = y + bias.reshape(1, 1, 1, -1)
         return padded(y, width)
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
-from jaxhpo.option import Option, choices, combined, distinct
+from jaxhpo.option import Option, choices, combined
 from jaxhpo.tasks.elastic.initial import initial
 from jaxhpo.tasks.elastic.padded import Columns, array, padded, widest, width_of
 
@@ -25,6 +25,18 @@ def dense(x: Columns, kernel: Array, bias: Array | None, width: int | Option) ->
     if bias is not None:
         y = y + bias.reshape((1,) * (y.ndim - 1) + (-1,))
     return padded(y, width)
+
+
+def bias_of(module: Any, width: int | Option, rows: Any) -> Array | None:
+    """The parameter "bias" [largest width] of a layer, or None, as its `use_bias` says.
+
+    A member without a bias has one of which no entry counts.
+    """
+    if not any(choices(module.use_bias)):
+        return None
+    held = combined(lambda units, used: units if used else 0, width, module.use_bias)
+    bias = module.param("bias", initial, module.bias_init, (widest(width),), rows, held)
+    return array(padded(bias, held)) if isinstance(module.use_bias, Option) else bias
 
 
 class Dense(nn.Module):
@@ -51,10 +63,4 @@ class Dense(nn.Module):
         rows, width = width_of(x), self.features
         shape = (array(x).shape[-1], size)
         kernel = self.param("kernel", initial, self.kernel_init, shape, rows, width)
-        bias = None
-        if any(choices(self.use_bias)):
-            # A member without a bias has one of which no entry counts.
-            held = combined(lambda units, used: units if used else 0, width, self.use_bias)
-            bias = self.param("bias", initial, self.bias_init, (size,), rows, held)
-            bias = array(padded(bias, distinct(held)))
-        return dense(x, kernel, bias, width)
+        return dense(x, kernel, bias_of(self, width, rows), width)

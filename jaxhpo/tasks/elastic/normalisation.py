@@ -123,10 +123,12 @@ class Normalisation(nn.Module):
 
     Attributes:
         kind: one of `NORMALISATIONS`, or an `Option` of such names; of an `Option` each is
-        computed.
+            computed.
+        momentum: of batch normalisation's running means; may be traced.
     """
 
     kind: Any
+    momentum: Any = 0.99
 
     @nn.compact
     def __call__(self, x: Columns, *, train: bool) -> Columns:
@@ -140,7 +142,7 @@ class Normalisation(nn.Module):
                 )
         made = {
             "none": lambda: x,
-            "batch": lambda: BatchNorm(name="batch")(x, train=train),
+            "batch": lambda: BatchNorm(self.momentum, name="batch")(x, train=train),
             "layer": lambda: LayerNorm(name="layer")(x),
         }
         found = {choice: made[choice]() for choice in choices(kind)}

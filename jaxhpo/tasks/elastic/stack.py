@@ -33,12 +33,14 @@ class Stack(nn.Module):
         dropout: the rate after each layer: a number, an `Option`, or a traced scalar. A Python 0
             draws nothing.
         kernel_init: a name in `initial.INITIALISERS`, or an `Option` of names.
+        momentum: of batch normalisation's running means; may be traced.
     """
 
     widths: tuple[int, ...] | Option
     activation: Any = "relu"
     norm: Any = "none"
     dropout: Any = 0.0
+    momentum: Any = 0.99
     kernel_init: Any = "lecun_normal"
 
     @nn.compact
@@ -70,7 +72,7 @@ class Stack(nn.Module):
             distinct(width), use_bias=use_bias, kernel_init=self.kernel_init, name=f"dense_{k}"
         )
         x = dense(x)
-        x = Normalisation(self.norm, name=f"norm_{k}")(x, train=train)
+        x = Normalisation(self.norm, self.momentum, name=f"norm_{k}")(x, train=train)
         x = activation(self.activation, x)
         if isinstance(self.dropout, int | float) and self.dropout == 0:
             return x

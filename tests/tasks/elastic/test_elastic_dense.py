@@ -13,9 +13,11 @@ from twins import differs
 
 from jaxhpo.option import Option
 from jaxhpo.random_bits import COUNTER
+from jaxhpo.tasks.elastic.convolution import Conv
 from jaxhpo.tasks.elastic.dense import Dense
 from jaxhpo.tasks.elastic.initial import INITIALISERS, initial
 from jaxhpo.tasks.elastic.padded import Padded, flattened, padded, pointwise
+from jaxhpo.tasks.parts.optimizers import optimizer
 
 WIDTHS = (3, 8, 5)
 KEY = jax.random.key(0)
@@ -103,28 +105,25 @@ def test_a_padded_member_is_its_unpadded_twin_forward_and_backward():
 
 
 @pytest.mark.parametrize(
-    "optimizer",
+    "made",
     [
-        optax.adam(1e-2),
         optax.adamw(1e-2, weight_decay=0.1),
         optax.sgd(1e-2, momentum=0.9),
         optax.lion(1e-3, weight_decay=0.1),
-        optax.chain(optax.clip_by_global_norm(0.01), optax.adam(1e-2)),
+        optimizer("adamw", 1e-2, weight_decay=0.1, l2=0.1, clip=0.01),
     ],
-    ids=["adam", "adamw", "sgd", "lion", "clipped"],
+    ids=["adamw", "sgd", "lion", "ours"],
 )
-def test_training_leaves_padding_alone(optimizer):
+def test_training_leaves_padding_alone(made):
     def trained(width):
         params = Two(width).init(KEY, X)
 
         def step(carry, _):
             params, state = carry
-            change, state = optimizer.update(
-                jax.grad(lambda p: loss(width, p))(params), state, params
-            )
+            change, state = made.update(jax.grad(lambda p: loss(width, p))(params), state, params)
             return (optax.apply_updates(params, change), state), None
 
-        return jax.lax.scan(step, (params, optimizer.init(params)), None, length=12)[0][0]
+        return jax.lax.scan(step, (params, made.init(params)), None, length=12)[0][0]
 
     wide = jax.jit(jax.vmap(lambda i: trained(Option(WIDTHS, i))))(jnp.arange(3))
     for index, width in enumerate(WIDTHS):
@@ -166,3 +165,22 @@ def test_residuals_add_up():
 def test_an_unknown_initialiser_is_named():
     with pytest.raises(ValueError, match=r"initial\(kind=\.\.\.\) must be one of .* got 'ones_'"):
         Dense(2, bias_init="ones_").init(KEY, X)
+
+
+@pytest.mark.parametrize("layer", [Dense, Conv])
+def test_a_bias_may_be_an_option(layer):
+    x = X if layer is Dense else X.reshape(7, 2, 2, 1)
+
+    @jax.jit
+    def wide(i):
+        made = layer(4, use_bias=Option((True, False), i), bias_init="ones")
+        params = made.init(KEY, x)
+        return params, made.apply(params, x), jax.grad(lambda p: made.apply(p, x).sum())(params)
+
+    for index, used in enumerate((True, False)):
+        made = layer(4, use_bias=used, bias_init="ones")
+        params = made.init(KEY, x)
+        found = wide(index)
+        assert differs(found[0], params) < 1e-6
+        np.testing.assert_allclose(found[1], made.apply(params, x), atol=1e-6)
+        assert bool(found[2]["params"]["bias"].any()) == used

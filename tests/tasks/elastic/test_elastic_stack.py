@@ -12,10 +12,10 @@ import pytest
 from flax import linen as nn
 from twins import differs
 
-from jaxhpo.option import Option
+from jaxhpo.option import Option, either, mapped
 from jaxhpo.random_bits import COUNTER
 from jaxhpo.tasks.elastic.dense import Dense
-from jaxhpo.tasks.elastic.padded import Padded
+from jaxhpo.tasks.elastic.padded import Padded, pointwise, width_of
 from jaxhpo.tasks.elastic.stack import Stack
 
 SHAPES = ((6,), (9, 4), (), (4, 9, 5), (6,))
@@ -118,3 +118,38 @@ def test_layers_are_no_larger_than_the_members_that_have_them():
     net = Stack(Option(((8, 4), (8, 2, 4)), jnp.int32(0)))
     y, _ = net.init_with_output(jax.random.key(0), X, train=False)
     assert not isinstance(y, Padded)  # all end with four units
+
+
+class Heads(nn.Module):
+    """A trunk with batch normalisation, then a hidden layer of half the trunk's last width."""
+
+    widths: Any
+    norm: Any
+
+    @nn.compact
+    def __call__(self, x, train):
+        x = Stack(self.widths, "tanh", self.norm, momentum=0.0, name="trunk")(x, train=train)
+        half = mapped(width_of(x), lambda width: width // 2)
+        return Dense(2)(pointwise(Dense(half, name="hidden")(x), jnp.tanh))
+
+
+def test_what_follows_a_trunk_may_ask_for_its_width():
+    shapes = ((8,), (6, 4))
+
+    def made(net):
+        variables = net.init(jax.random.key(0), X, train=False)
+        y, changed = net.apply(variables, X, train=True, mutable=["batch_stats"])
+        return variables["params"]["hidden"], y, changed
+
+    @jax.jit
+    def wide(index, on):
+        return made(Heads(Option(shapes, index), either(on, "batch", "none")))
+
+    for index, width in enumerate((4, 2)):
+        hidden, y, changed = made(Heads(shapes[index], "batch"))
+        found = wide(index, True)
+        assert hidden["bias"].shape == (width,)
+        assert differs(found[0], hidden) < 1e-6
+        np.testing.assert_allclose(found[1], y, atol=1e-5)
+        mean = changed["batch_stats"]["trunk"]["norm_0"]["batch"]["mean"]
+        assert np.abs(mean).max() > 0.01  # without momentum it is the batch's

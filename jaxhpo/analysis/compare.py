@@ -1,0 +1,276 @@
+"""Whether a second study, on a space refined after a first one, did better, and whether the advice
+that it was refined by proved right.
+
+What a space is worth shows in trials that were drawn without looking at results: the mean of the
+objective over them (Welch's interval), the chance that one of the second study beats one of the
+first (Mann and Whitney, ties half), and the expected best of as many random trials of each (Tang et
+al. 2020), both with bootstrap intervals over trials. Best values alone compare two maxima, each
+optimistic, of unequal numbers of trials. Configurations that both studies trained are compared in
+pairs: they tell whether the two studies measure the same thing.
+"""
+
+# pandas types a column as anything that indexing may give.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from jaxhpo.analysis.activity import original
+from jaxhpo.analysis.baseline import welch
+from jaxhpo.analysis.confirmation import student
+from jaxhpo.analysis.convergence import best_of
+from jaxhpo.analysis.estimate import UNKNOWN, Estimate, percentiles
+from jaxhpo.analysis.given import given
+from jaxhpo.analysis.options import Options
+from jaxhpo.analysis.outcomes import Outcome, outcomes
+from jaxhpo.analysis.sample import Sample, sample, value_at
+from jaxhpo.analysis.study import Analysis, analysed, analysed_table
+from jaxhpo.space import Space
+from jaxhpo.table import trials_table
+
+_FEWEST = 10
+_RESAMPLES = 1000
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Side:
+    """One of the two studies: its name, what was searched, its trials and its analysis."""
+
+    name: str
+    space: Space
+    table: pd.DataFrame
+    maximize: bool
+    objective: str
+    analysis: Analysis
+
+    @property
+    def sample(self) -> Sample:
+        """The complete trials."""
+        whole = given(self.table, self.space, maximize=self.maximize)
+        return sample(whole, self.space, maximize=self.maximize)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The second study (b) against the first (a); differences are b - a in units of the objective.
+
+    Attributes:
+        a, b: names. objective, maximize: of both. n_a, n_b: complete trials. random_a, random_b: of
+            these, drawn without looking at results.
+        best: of the two best values; no interval, for both are optimistic.
+        mean: of the random trials' means, Welch's interval. superiority: the chance that a random
+            trial of b beats one of a.
+        k: min(random_a, random_b). expected: of the expected best of k random trials.
+        confirmed: of the means of fresh trials of the two best configurations; unknown without.
+        shared: configurations in both. shared_difference: the mean of b - a over them, with the
+            paired Student interval: where it excludes nought, the studies measure different things.
+        test: of the test scores, None where either has none.
+        verdict: whether the refined *space* is "better" or "worse" (the interval of `expected`, or
+            of `mean` with `expected` on the same side, excludes nought), "not told apart", or
+            "unknown" (fewer than ten random trials in either); reason: in words.
+        outcomes: of each piece of a's advice but keep.
+    """
+
+    a: str
+    b: str
+    objective: str
+    maximize: bool
+    n_a: int
+    n_b: int
+    random_a: int
+    random_b: int
+    best: float | None
+    mean: Estimate
+    superiority: Estimate
+    k: int
+    expected: Estimate
+    confirmed: Estimate
+    shared: int
+    shared_difference: Estimate
+    test: float | None
+    verdict: str
+    reason: str
+    outcomes: tuple[Outcome, ...]
+
+
+def side(records: Any, name: str, options: Options | None = None) -> Side:
+    """A study, of its open records."""
+    identity = records.identity
+    space, task = Space.from_dict(identity["space"]), identity["task"]
+    objective, maximize = task["objective"], task["maximize"]
+    table = trials_table(records.trials(), space=space, objective=objective, maximize=maximize)
+    return Side(
+        name=name,
+        space=space,
+        table=table,
+        maximize=maximize,
+        objective=objective,
+        analysis=analysed(records, options),
+    )
+
+
+def side_of_table(
+    table: pd.DataFrame,
+    space: Space,
+    *,
+    name: str,
+    objective: str,
+    maximize: bool,
+    options: Options | None = None,
+) -> Side:
+    """A study, of a table of its trials."""
+    found = analysed_table(
+        table, space, objective=objective, maximize=maximize, name=name, options=options
+    )
+    return Side(
+        name=name,
+        space=space,
+        table=table,
+        maximize=maximize,
+        objective=objective,
+        analysis=found,
+    )
+
+
+def compared(a: Side, b: Side, *, seed: int = 0) -> Comparison:
+    """The first study and the one that came after it.
+
+    Raises:
+        ValueError: if they have not the same objective and direction.
+    """
+    if (a.objective, a.maximize) != (b.objective, b.maximize):
+        said = [f"{s.objective} ({'more' if s.maximize else 'less'} is better)" for s in (a, b)]
+        raise ValueError(
+            f"compared(a=..., b=...) must have one objective, got {said[0]} and {said[1]}; analyse "
+            "one of them with the other's objective"
+        )
+    one, two = a.sample, b.sample
+    sign = -1.0 if a.maximize else 1.0
+    x, y = one.loss[one.free], two.loss[two.free]
+    rng = np.random.default_rng([seed, 9])
+    k = min(len(x), len(y))
+    mean = expected = superiority = UNKNOWN
+    if k >= _FEWEST:
+        mean, superiority = _turned(welch(x, y), sign), _superiority(x, y, rng)
+        expected = _turned(_expected(x, y, k, rng), sign)
+    pairs = _pairs(a, b, one, two)
+    verdict, reason = _verdict(mean, expected, k, sign)
+    tests = [s.analysis.test.metrics.get(s.objective) if s.analysis.test else None for s in (a, b)]
+    return Comparison(
+        a=a.name,
+        b=b.name,
+        objective=a.objective,
+        maximize=a.maximize,
+        n_a=len(one),
+        n_b=len(two),
+        random_a=len(x),
+        random_b=len(y),
+        best=sign * float(two.loss.min() - one.loss.min()) if len(one) and len(two) else None,
+        mean=mean,
+        superiority=superiority,
+        k=k,
+        expected=expected,
+        confirmed=_confirmed(a, b),
+        shared=len(pairs),
+        shared_difference=student(pairs) if len(pairs) else UNKNOWN,
+        test=None if tests[0] is None or tests[1] is None else tests[1] - tests[0],
+        verdict=verdict,
+        reason=reason,
+        outcomes=outcomes(a.analysis.advice, a.space, b.space, two, b.analysis),
+    )
+
+
+def _turned(loss: Estimate, sign: float) -> Estimate:
+    """From differences of losses to those of the objective."""
+    if loss.value is None:
+        return loss
+    if loss.low is None or loss.high is None:
+        return Estimate(value=sign * loss.value)
+    ends = sorted((sign * loss.low, sign * loss.high))
+    return Estimate(value=sign * loss.value, low=ends[0], high=ends[1])
+
+
+def _superiority(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Estimate:
+    def chance(x: np.ndarray, y: np.ndarray) -> float:
+        ranks = stats.rankdata(np.concatenate([x, y]))[: len(x)]
+        return float((ranks.sum() - len(x) * (len(x) + 1) / 2) / (len(x) * len(y)))
+
+    copies = [chance(rng.choice(x, len(x)), rng.choice(y, len(y))) for _ in range(_RESAMPLES // 2)]
+    return percentiles(chance(x, y), np.array(copies))
+
+
+def _expected(x: np.ndarray, y: np.ndarray, k: int, rng: np.random.Generator) -> Estimate:
+    """The expected least of k losses, of y less of x. Half as many as there are, so that the
+    bootstrap, which never sees beyond the sample, is not asked for an extreme."""
+    k = max(1, k // 2)
+
+    def least(losses: np.ndarray) -> float:
+        return best_of(np.sort(losses)[::-1], k)
+
+    copies = [
+        least(rng.choice(y, len(y))) - least(rng.choice(x, len(x))) for _ in range(_RESAMPLES)
+    ]
+    return percentiles(least(y) - least(x), np.array(copies))
+
+
+def _verdict(mean: Estimate, expected: Estimate, k: int, sign: float) -> tuple[str, str]:
+    if expected.low is None or expected.high is None or expected.value is None:
+        return "unknown", (
+            f"{k} random trials in the smaller study; {_FEWEST} are needed to compare the spaces"
+        )
+    for name, seen in (("the expected best of random trials", expected), ("their mean", mean)):
+        if seen.low is None or seen.high is None or seen.value is None:
+            continue
+        if seen.low > 0 or seen.high < 0:
+            up = (seen.value > 0) == (sign < 0)
+            if (seen.value > 0) != (expected.value > 0):
+                continue
+            return ("better" if up else "worse"), f"the interval of {name} excludes nought"
+    return "not told apart", "both intervals hold nought"
+
+
+def _confirmed(a: Side, b: Side) -> Estimate:
+    values = []
+    for each in (a, b):
+        best = each.analysis.confirmation.best
+        if best is None or not best.fresh:
+            return UNKNOWN
+        values.append(np.array(best.fresh))
+    return welch(values[0], values[1])
+
+
+def _pairs(a: Side, b: Side, one: Sample, two: Sample) -> np.ndarray:
+    """float [shared], b - a of the mean objective of every configuration in both."""
+    if set(a.space.parameters) != set(b.space.parameters):
+        return np.zeros(0)
+    first, second = (_by_configuration(made) for made in (one, two))
+    return np.array([np.mean(second[c]) - np.mean(first[c]) for c in first if c in second])
+
+
+def _by_configuration(made: Sample) -> dict[tuple[Any, ...], list[float]]:
+    found: dict[tuple[Any, ...], list[float]] = {}
+    for row, value in zip(made.units, made.value, strict=True):
+        found.setdefault(_configuration(made, row), []).append(float(value))
+    return found
+
+
+def _configuration(made: Sample, row: np.ndarray) -> tuple[Any, ...]:
+    """Its values, constants too, so that one parameter may be searched in one study only."""
+    known: Mapping[str, Any] = made.space.parameters
+    values = []
+    for name in sorted(known):
+        if name not in made.names:
+            values.append(repr(original(known[name], None)))
+            continue
+        at = made.column(name)
+        positions = made.layout.positions[at]
+        on = not np.isnan(row[at])
+        values.append(repr(value_at(known[name], float(row[at]), positions)) if on else "inactive")
+    return tuple(values)

@@ -1,0 +1,224 @@
+"""The report that compares two studies: did the refined space help, was the advice right?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from matplotlib.figure import Figure as Canvas
+
+from jaxhpo.analysis.compare import Comparison
+from jaxhpo.analysis.estimate import Estimate
+from jaxhpo.analysis.outcomes import Outcome
+from jaxhpo.report import words
+from jaxhpo.report.drawing import WIDE
+from jaxhpo.report.marks import Bar, bars, is_wide, legend, plain
+from jaxhpo.report.parts import Code, Column, Figure, Part, Plot, Section, Sentence, Table, Tile
+from jaxhpo.report.report import Report, direction
+from jaxhpo.report.words import number
+
+_VERDICTS = {
+    "better": "The second study's space is better",
+    "worse": "The second study's space is worse",
+    "not told apart": "The two spaces can't be told apart",
+    "unknown": "Whether the second study's space is better is unknown",
+}
+
+
+def comparison(found: Comparison, stamp: str, *, command: str = "") -> Report:
+    """Everything that is to be shown of two studies."""
+    made = [
+        Section(name="result", title="Did it help?", parts=tuple(_result(found))),
+        Section(name="advice", title="Was the advice right?", parts=tuple(_advice(found))),
+    ]
+    if command:
+        again = Code(title="This comparison again", language="sh", text=command)
+        made.append(Section(name="study", title="The command", parts=(again,)))
+    return Report(
+        found=found,
+        title=f"{found.b} after {found.a}: {found.objective}",
+        goal=direction(maximize=found.maximize),
+        stamp=stamp,
+        sections=tuple(section for section in made if section.parts),
+        command=command,
+    )
+
+
+def _result(found: Comparison) -> Iterator[Part]:
+    yield list(_tiles(found))
+    yield list(_said(found))
+    figure = _figure(found)
+    if figure is not None:
+        yield figure
+    yield _table(found)
+
+
+def _tiles(found: Comparison) -> Iterator[Tile]:
+    yield Tile(
+        name="the refined space",
+        value=found.verdict,
+        note=f"{found.random_a} and {found.random_b} exploring trials",
+        first=True,
+    )
+    yield Tile(
+        name="complete trials",
+        value=f"{found.n_a:,} and {found.n_b:,}",
+        note="of the first and of the second",
+    )
+
+
+def _said(found: Comparison) -> Iterator[Sentence]:
+    n = f"n = {found.random_a} and {found.random_b} exploring trials"
+    why = f": {found.reason}" if found.reason else ""
+    yield Sentence(text=f"{_VERDICTS[found.verdict]} ({n}){why}.", evidence="/verdict")
+    if found.expected.value is not None:
+        yield Sentence(
+            text=f"The expected best of {found.k} random trials of the second, less that of the "
+            f"first, is {words.interval(found.expected)}; {n}.",
+            evidence="/expected",
+        )
+    if found.mean.value is not None:
+        yield Sentence(
+            text="The mean of random trials of the second, less that of the first, is "
+            f"{words.interval(found.mean)}; {n}.",
+            evidence="/mean",
+        )
+    if found.superiority.value is not None:
+        yield Sentence(
+            text="A random trial of the second beats one of the first with probability "
+            f"{words.estimate(found.superiority)}; {n}.",
+            evidence="/superiority",
+        )
+    if found.best is not None:
+        yield Sentence(
+            text=f"The best values differ by {number(found.best)} (the second less the first, of "
+            f"{found.n_b} and {words.trials(found.n_a, 'complete')}): both were chosen for being "
+            "the best, so this says little.",
+            evidence="/best",
+        )
+    if found.confirmed.value is not None:
+        yield Sentence(
+            text="Fresh trials of the two best configurations differ in the mean by "
+            f"{words.interval(found.confirmed)} (the second less the first, of {found.n_b} and "
+            f"{words.trials(found.n_a, 'complete')}).",
+            evidence="/confirmed",
+        )
+    if found.test is not None:
+        yield Sentence(
+            text=f"The test scores differ by {number(found.test)} (the second less the first).",
+            evidence="/test",
+        )
+    if found.shared:
+        yield Sentence(
+            text=f"{found.shared} configurations are in both studies, paired: the second less the "
+            f"first is {words.interval(found.shared_difference)} in the mean of n = "
+            f"{found.shared}.",
+            evidence="/shared_difference",
+        )
+
+
+def _differences(found: Comparison) -> list[tuple[str, Estimate]]:
+    rows = [
+        (f"expected best of {found.k}", found.expected),
+        ("mean of random trials", found.mean),
+        ("fresh trials of the best", found.confirmed),
+        (f"{found.shared} configurations in both", found.shared_difference),
+        ("best value", Estimate(value=found.best)),
+        ("test score", Estimate(value=found.test)),
+    ]
+    return [(name, value) for name, value in rows if value.value is not None]
+
+
+def _figure(found: Comparison) -> Figure | None:
+    rows = [
+        Bar(label=name, estimate=value, sure=value.low is not None)
+        for name, value in _differences(found)
+    ]
+    if not rows:
+        return None
+    better = "right" if found.maximize else "left"
+
+    def draw(canvas: Canvas) -> None:
+        ax = canvas.subplots()
+        bars(ax, rows, wide=is_wide(canvas), first="second less first")
+        ax.set_xlabel(plain(f"difference in {found.objective}"))
+        legend(canvas, ax, 1.0)
+
+    said = ", ".join(f"{row.label} {words.interval(row.estimate)}" for row in rows)
+    return Figure(
+        name="differences",
+        title=f"The second less the first, in {found.objective}",
+        caption=f"With 95 % intervals; open: there is none. To the {better} the second is better. "
+        f"Of {found.n_a} and {words.trials(found.n_b, 'complete')}, {found.random_a} and "
+        f"{found.random_b} of them exploring.",
+        plots=(
+            Plot(
+                name="differences",
+                alt=f"Differences: {said}.",
+                size=(WIDE, 0.36 * len(rows) + 1.3),
+                draw=draw,
+            ),
+        ),
+    )
+
+
+def _table(found: Comparison) -> Table:
+    return Table(
+        name="differences",
+        title="The second less the first",
+        columns=(
+            Column(name="quantity"),
+            Column(name="difference", show=number, right=True),
+            Column(name="from", show=number, right=True),
+            Column(name="to", show=number, right=True),
+        ),
+        rows=tuple((name, v.value, v.low, v.high) for name, v in _differences(found)),
+        folded=True,
+    )
+
+
+def _advice(found: Comparison) -> Iterator[Part]:
+    if not found.outcomes:
+        yield [
+            Sentence(
+                text="The first study's advice was to change nothing, so there is nothing to judge "
+                f"(n = {found.n_a} complete trials).",
+                evidence="/outcomes",
+            )
+        ]
+        return
+    yield [_outcome(o, f"/outcomes/{place}") for place, o in enumerate(found.outcomes)]
+    yield Table(
+        name="outcomes",
+        title="Every piece of the first study's advice, judged on the second's trials",
+        note="Tried: trials of the second study where the two spaces differ.",
+        folded=True,
+        columns=(
+            Column(name="parameter"),
+            Column(name="rule"),
+            Column(name="followed"),
+            Column(name="verdict"),
+            Column(name="tried", right=True),
+            Column(name="elite", right=True),
+            Column(name="of elite", right=True),
+            Column(name="reason"),
+        ),
+        rows=tuple(
+            (
+                o.parameter,
+                o.rule,
+                "yes" if o.followed else "no",
+                o.verdict,
+                o.n,
+                o.elite,
+                o.of,
+                o.reason,
+            )
+            for o in found.outcomes
+        ),
+    )
+
+
+def _outcome(o: Outcome, pointer: str) -> Sentence:
+    followed = "followed" if o.followed else "not followed"
+    text = f"{o.parameter}, {o.rule} ({followed}): {o.verdict}, for {o.reason}; n = {o.n} trials."
+    return Sentence(text=text, evidence=pointer)

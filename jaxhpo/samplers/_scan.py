@@ -1,0 +1,88 @@
+"""A whole search by `tpe` as one pure function of arrays: under `jit`, `scan` and `vmap`.
+
+For losses that are JAX functions of a point. What differs from `tpe` as a sampler: the start-up
+points are one Sobol sequence shifted at random (Cranley and Patterson 1976), as scrambling needs
+the host; and a point that was proposed before may, rarely, be proposed again in a finite space.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from scipy.stats import qmc
+
+from jaxhpo.cube import Layout
+from jaxhpo.samplers._history import room, startup_default
+from jaxhpo.samplers.tpe import BLOCK, Options, chosen
+
+
+def searched(
+    layout: Layout,
+    loss: Callable[[Array, Array], Array],
+    key: Array,
+    *,
+    trials: int,
+    batch: int,
+    startup: int | None = None,
+    options: Any = None,
+) -> tuple[Array, Array]:
+    """Points proposed and their losses, in order. Traceable; the key is consumed.
+
+    Args:
+        loss: ``(keys [m], points [m, d]) -> losses [m]``; what is not finite has failed.
+        trials: how many points. batch: how many are proposed without knowing each other's losses.
+        startup: how many come first without looking at losses, as for `tpe`.
+        options: of `tpe`, a `jaxhpo.samplers.tpe.Options`.
+
+    Returns:
+        float32 [trials, d]; float32 [trials], infinite where a trial failed.
+    """
+    options = Options() if options is None else options
+    first = min(trials, startup_default(layout) if startup is None else max(1, startup))
+    blocks = math.ceil((trials - first) / batch)
+    places = room(first + blocks * batch)
+    start_key, model_key, loss_key = jax.random.split(key, 3)
+
+    def measured(begin: Array, points: Array) -> Array:
+        numbers = begin + jnp.arange(len(points))
+        found = loss(jax.vmap(lambda i: jax.random.fold_in(loss_key, i))(numbers), points)
+        return jnp.where(jnp.isfinite(found), found, jnp.inf).astype(jnp.float32)
+
+    points = (
+        jnp.zeros((places, layout.d), jnp.float32).at[:first].set(_start(layout, start_key, first))
+    )
+    losses = jnp.full(places, jnp.inf).at[:first].set(measured(jnp.int32(0), points[:first]))
+
+    def step(carry: tuple[Array, Array], block: Array) -> tuple[tuple[Array, Array], None]:
+        points, losses = carry
+        count = first + block * batch
+        ask_key = jax.random.fold_in(model_key, block)
+        found = jnp.zeros((room(batch, 1), layout.d), jnp.float32)
+        for begin in range(0, batch, BLOCK):
+            n = min(BLOCK, batch - begin)
+            one_key = jax.random.fold_in(ask_key, begin)
+            args = (points, losses, count, found, jnp.int32(begin))
+            part = chosen(layout, options, one_key, *args, n=n)
+            found = found.at[begin : begin + n].set(part)
+        points = jax.lax.dynamic_update_slice(points, found[:batch], (count, 0))
+        losses = jax.lax.dynamic_update_slice(losses, measured(count, found[:batch]), (count,))
+        return (points, losses), None
+
+    (points, losses), _ = jax.lax.scan(step, (points, losses), jnp.arange(blocks))
+    return points[:trials], losses[:trials]
+
+
+def _start(layout: Layout, key: Array, n: int) -> Array:
+    """float32 [n, d], snapped."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # n is no power of two
+        points = qmc.Sobol(layout.d, scramble=False).random(n).astype(np.float32)
+    shift = jax.random.uniform(key, (1, layout.d))
+    return layout.snap(jnp.mod(jnp.asarray(points) + shift, 1.0))

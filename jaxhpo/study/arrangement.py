@@ -1,0 +1,114 @@
+"""How a study's trials are trained: by which programs, in which lanes, on which devices."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxhpo.contracts import Scheduler, Task
+from jaxhpo.population.member import Member
+from jaxhpo.population.population import Population
+from jaxhpo.population.program import Device, Form
+from jaxhpo.population.sizing import drivers_per_device, tile_width
+from jaxhpo.study.brackets import largest_group
+from jaxhpo.study.plan import Plan, plan, values
+from jaxhpo.trial import Trial
+
+_BATCH = 16
+_LOOKAHEAD = (16, 64)  # at least, at most; in between an eighth of the trials
+
+
+@dataclasses.dataclass(kw_only=True)
+class Arrangement:
+    """What programs, members and populations are made from.
+
+    Attributes:
+        task, scheduler, replicates: as the study has them.
+        devices: where to train. drivers: threads a device; None: by device and cores.
+        traced: the static parameters that are traced after all. width: W. Both are settled when the
+            study's identity is.
+    """
+
+    task: Task
+    scheduler: Scheduler
+    replicates: int
+    devices: Sequence[Device]
+    drivers: int | None
+    traced: frozenset[str] = frozenset()
+    width: int = 1
+
+    def __post_init__(self) -> None:
+        self.static = self.task.space.static_names(self.task.static)
+        self.threads = self.drivers or drivers_per_device(self.devices)
+
+    def filled(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """All hyperparameters of a configuration, for a program."""
+        return self.task.space.filled(config, self.static)
+
+    def budget(self, config: Mapping[str, Any]) -> int:
+        """The units that a configuration is to be trained for."""
+        return self.task.budget(self.filled(config))
+
+    def members(self, trial: Trial, replicates: int | None = None, **more: Any) -> list[Member]:
+        """Those who train a trial.
+
+        Args:
+            replicates: how many; by default as many as in the study. more: fields of `Member`.
+        """
+        several, hp = replicates or self.replicates, self.filled(trial.config)
+        first = trial.number * several
+        return [
+            Member(number=number, hp=hp, budget=trial.budget, **more)
+            for number in range(first, first + several)
+        ]
+
+    def form(self) -> Form:
+        """What all programs have in common."""
+        space = self.task.space
+        numbers = {n: space.dtype(n) for n in space.parameters if n not in self.static}
+        places = dict.fromkeys(sorted(self.traced), np.int32)
+        return Form(
+            dtypes={name: np.dtype(dtype) for name, dtype in {**numbers, **places}.items()},
+            options={name: values(space, name) for name in sorted(self.traced)},
+            width=self.width,
+            replicates=self.replicates,
+            limited=self.scheduler.limits is not None and self.replicates == 1,
+            of_best=self.scheduler.of_best,
+            pauses=self.scheduler.group is not None,
+            platform=self.devices[0].platform,
+        )
+
+    def population(self, key: jax.Array, **changes: Any) -> Population:
+        """A population with no members. `changes` are fields of its form. The key is consumed."""
+        return Population(
+            self.task,
+            key,
+            dataclasses.replace(self.form(), **changes),
+            static=sorted(self.static - self.traced),
+            devices=self.devices,
+            drivers=self.threads,
+        )
+
+    def plan(self, trials: int, asked: Mapping[str, str]) -> Plan:
+        """Which static parameters are traced (see `jaxhpo.study.plan`)."""
+        return plan(self.task, self.static, trials, self.devices[0].platform, asked)
+
+    def defaults(self, chosen: Plan, trials: int) -> dict[str, Any]:
+        """The sizes of a study for which none are given."""
+        space = self.task.space
+        points = np.random.default_rng(0).random((11, len(space))).astype(np.float32)
+        points[:3] = np.array([[0.0], [0.5], [1.0]], np.float32)
+        members = [self.filled(config) for config in space.decode(points)]
+        form = dataclasses.replace(self, traced=chosen.traced).form()
+        low, high = _LOOKAHEAD
+        lookahead = min(high, max(low, trials // 8))
+        return {
+            "batch": _BATCH,
+            "lookahead": max(lookahead, largest_group(self.scheduler, trials)),
+            "width": tile_width(self.task, members, form),
+            "plan": dict(chosen.choice),
+        }
