@@ -12,7 +12,7 @@ record. A loss that is not finite is no loss but a status.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -24,6 +24,11 @@ values. In `init`, `train` and `evaluate` a *traced* parameter is a scalar array
 bool) and a *static* one a Python value. An inactive traced parameter has the lowest value of its
 domain (the program must compute something); an inactive static one is None. A static parameter that
 the task names in `Task.elastic` may also come as a `jaxhpo.option.Option` (the engine decides)."""
+
+
+REPLICATE = "replicate"
+"""The name under which a member of a trial with several replicates finds which of them it is (an
+int32 scalar). No parameter may have it."""
 
 
 class Proposal(NamedTuple):
@@ -64,19 +69,79 @@ class Sampler(NamedTuple):
     says: Callable[[Any, int, int], str] | None = None
 
 
-class Scheduler(NamedTuple):
-    """Decides, unit by unit, whether a trial goes on. A factory takes ``(**options)``.
+class Group(NamedTuple):
+    """Trials that pause at the same units and are decided upon together.
 
-    stop: ``(curve [u], peers [m, v]) -> bool``, NumPy in and out. `curve` holds the trial's loss
-        after each of the u units it has trained; `peers` the curves, NaN after their end, of
-        exactly the trials that this one may know (`trial.Trial.known`), all of which have ended.
-        Called once for every unit in turn, a pure function: the answer can't depend on who else is
-    in training. adaptive: whether `stop` looks at its peers (if not, trials need not wait for
-    earlier ones).
+    first, size: trials ``first`` to ``first + size - 1``.
+    rungs: ``(budget) -> units``, increasing, at which a trial of that budget pauses; those at or
+        beyond its budget don't count.
     """
 
-    stop: Callable[[np.ndarray, np.ndarray], bool]
-    adaptive: bool
+    first: int
+    size: int
+    rungs: Callable[[int], Sequence[int]]
+
+
+class Standing(NamedTuple):
+    """A group at a rung, s trials in number order.
+
+    curves: float32 [s, u], the losses after the units up to the rung, so that the last column is
+        the loss at the rung; on the left NaN where a trial's rung comes earlier. All NaN for trials
+        that were stopped or diverged before. One that finished before keeps its last loss.
+    waiting: bool [s], which trials wait for the decision: only those can go on.
+    points: float32 [s, d], their hyperparameters in the unit cube.
+    layout: the cube (`jaxhpo.cube.Layout`).
+    fixed: bool [d], the columns that can't change while a trial is in training.
+    rung: how many rungs of the group came before.
+    """
+
+    curves: np.ndarray
+    waiting: np.ndarray
+    points: np.ndarray
+    layout: Any
+    fixed: np.ndarray
+    rung: int
+
+
+class Decision(NamedTuple):
+    """Who goes on, and as what.
+
+    keep: bool [s], who goes on; the others are stopped. Counts only where `Standing.waiting`.
+    source: int [s], whose state each goes on from (a waiting trial's place in the group); None:
+        each from its own.
+    points: float32 [s, d], the hyperparameters it goes on with; None: its own.
+    """
+
+    keep: np.ndarray
+    source: np.ndarray | None = None
+    points: np.ndarray | None = None
+
+
+class Scheduler(NamedTuple):
+    """Decides whether a trial goes on. A factory takes ``(**options)`` and sets one of these.
+
+    All are pure functions of NumPy arrays, so that a decision can't depend on timing.
+
+    limits: ``(peers [m, v], budget) -> float32 [budget]``: what a trial's loss may be at most after
+        each unit; one whose loss is above it stops there. NaN or infinity: no limit. `peers` are
+        the curves, NaN after their end, of exactly the trials that this one may know
+        (`trial.Trial.known`), all of which have ended. The device compares, unit by unit.
+    of_best: whether a limit is for the lowest loss so far instead of the last.
+    stop: ``(curve [u]) -> bool``: whether a trial ends after the u units it has trained, by its own
+        curve alone. Asked once for every unit in turn.
+    completes: whether a trial that ends by `stop` is complete (it has converged) or stopped.
+    group: ``(number) -> Group`` of a trial. decide: ``(key, Standing) -> Decision``, once for every
+        rung of a group. The key is a typed one, and consumed.
+    copies: whether `decide` lets trials go on from the state of others.
+    """
+
+    limits: Callable[[np.ndarray, int], np.ndarray] | None = None
+    of_best: bool = False
+    stop: Callable[[np.ndarray], bool] | None = None
+    completes: bool = False
+    group: Callable[[int], Group] | None = None
+    decide: Callable[[jax.Array, Standing], Decision] | None = None
+    copies: bool = False
 
 
 class Task(NamedTuple):
@@ -99,8 +164,13 @@ class Task(NamedTuple):
         `jaxhpo.option.Option`: one of several Python values, chosen by a traced index.
     test: None, or ``(hp, state, test_data) -> metrics`` on data that nothing else sees.
     test_data: what `test` is given.
+    after: None, or ``(hp, state, metrics) -> (state, metrics, done)``, called after `evaluate` in
+        every unit: what a member keeps of its metrics, what it reports, and whether it has finished
+        before its budget is used up (bool scalar).
     steps: None, or ``(hp) -> int``, how many optimizer steps a unit of this configuration is.
     fixed: what else makes two tasks of this name different, for the study's identity: JSON values.
+    folds: into how many folds the data are cut: a trial is then trained once for each of them, and
+        finds its fold under `REPLICATE` among the hyperparameters.
     name: for messages and records.
     """
 
@@ -116,6 +186,8 @@ class Task(NamedTuple):
     elastic: frozenset[str] = frozenset()
     test: Callable[[Hyperparameters, Any, Any], dict[str, jax.Array]] | None = None
     test_data: Any = None
+    after: Callable[[Hyperparameters, Any, dict[str, jax.Array]], Any] | None = None
     steps: Callable[[Hyperparameters], int] | None = None
     fixed: Mapping[str, Any] = {}
+    folds: int = 1
     name: str = "task"

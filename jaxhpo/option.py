@@ -10,6 +10,7 @@ both forms, so that a layer is written once.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -59,6 +60,39 @@ def number(value: Any) -> Any:
     else:
         kind = np.float32
     return jnp.asarray(np.array(value.choices, kind))[value.index]
+
+
+def distinct(value: Any) -> Any:
+    """The same value with each choice named once; the choice itself where only one is left.
+
+    What is computed for every choice (`select`) or padded to the largest is then no more than need
+    be: of twelve architectures, the third layer may have two widths, or only one.
+    """
+    if not isinstance(value, Option):
+        return value
+    names = [(type(choice), choice) for choice in value.choices]
+    once = list(dict.fromkeys(names))
+    if len(once) == 1:
+        return value.choices[0]
+    if len(once) == len(names):
+        return value
+    places = np.array([once.index(name) for name in names], np.int32)
+    return Option(tuple(choice for _, choice in once), jnp.asarray(places)[value.index])
+
+
+def combined(fn: Callable[..., Any], *values: Any) -> Any:
+    """``fn`` of several values that may be `Option`: a Python value, or the `Option` of all cases.
+
+    Args:
+        fn: ``(choice of each value) -> Python value``. It is called for every combination.
+    """
+    if not any(isinstance(value, Option) for value in values):
+        return fn(*values)
+    index: Any = jnp.zeros((), jnp.int32)
+    for value in values:
+        if isinstance(value, Option):
+            index = index * len(value.choices) + value.index
+    return Option(tuple(fn(*case) for case in itertools.product(*map(choices, values))), index)
 
 
 def select(value: Any, branches: Callable[[Any], Any]) -> Any:

@@ -79,6 +79,10 @@ class Trial:
         started, finished: POSIX time in seconds, of entering and leaving a lane.
         seconds: the trial's share of the time that its population computed for.
         error: what went wrong, for a failed trial.
+        replicates: where several members train the trial (other seeds, or folds): the last loss of
+            each. `loss`, `metrics` and `curves` are then their means.
+        history: what a scheduler changed while the trial was in training, each a mapping: after
+            which `unit`, from the state of which trial (`source`), and the `config` until then.
     """
 
     number: int
@@ -97,3 +101,5 @@ class Trial:
     finished: float | None = None
     seconds: float | None = None
     error: str | None = None
+    replicates: tuple[float, ...] = ()
+    history: tuple[Mapping[str, Any], ...] = ()

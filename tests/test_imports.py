@@ -22,6 +22,7 @@ def test_importing_jaxhpo_imports_nothing_heavy():
     code = "import sys, jaxhpo; print(' '.join(m.partition('.')[0] for m in sys.modules))"
     loaded = set(run(code).split())
     assert not loaded & (OPTIONAL | {"jax", "pandas", "flax", "rich"})
+    assert "jaxhpo.interop" not in run("import sys, jaxhpo; print(*sys.modules)")
 
 
 HIDING = """

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxhpo.option import Option, choices, mapped, number, select
+from jaxhpo.option import Option, choices, combined, distinct, mapped, number, select
 
 
 @pytest.mark.parametrize("index", [0, 1, 2])
@@ -50,3 +50,28 @@ def test_one_program_serves_all_choices():
 
     assert [int(read(Option((3, 5, 7), jnp.int32(i)))) for i in range(3)] == [3, 5, 7]
     assert len(traced) == 1
+
+
+def test_choices_named_twice_are_kept_once():
+    @jax.jit
+    def read(i):
+        small = distinct(Option((64, 8, 64, 8), i))
+        assert small.choices == (64, 8)
+        return number(small)
+
+    assert [int(read(jnp.int32(i))) for i in range(4)] == [64, 8, 64, 8]
+    assert distinct(Option((5, 5), jnp.int32(1))) == 5
+    assert choices(distinct(Option((1, True), jnp.int32(1)))) == (1, True)
+    assert distinct("a") == "a"
+
+
+def test_values_that_depend_on_several_options():
+    @jax.jit
+    def read(i, j):
+        return number(
+            combined(lambda a, b, c: a * 10 + b + c, Option((1, 2), i), 3, Option((0, 5, 7), j))
+        )
+
+    expected = [13, 18, 20, 23, 28, 30]
+    assert [int(read(i, j)) for i in range(2) for j in range(3)] == expected
+    assert combined(lambda a, b: a + b, 2, 3) == 5

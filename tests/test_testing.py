@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxhpo import testing
-from jaxhpo.contracts import Proposal, Scheduler
+from jaxhpo.contracts import Decision, Group, Proposal, Scheduler
 from jaxhpo.samplers.random import random
 from jaxhpo.tasks.objective import example
 
@@ -64,16 +64,35 @@ def test_a_sampler_that_is_adaptive_and_denies_it_is_caught():
         testing.check_sampler(factory)
 
 
+def _gap(number):
+    return Group(first=number // 5 * 5, size=4, rungs=lambda budget: [1])
+
+
+def _whole(number):
+    return Group(first=number // 4 * 4, size=4, rungs=lambda budget: [1])
+
+
 @pytest.mark.parametrize(
-    ("stop", "said"),
+    ("scheduler", "said"),
     [
-        (lambda curve, peers: np.bool_(True), "must return a bool"),
-        (lambda curve, peers: len(peers) > 0, "answer with peers"),
+        (Scheduler(stop=lambda curve: np.bool_(True)), "must return a bool"),  # type: ignore
+        (Scheduler(limits=lambda peers, budget: np.zeros(3, np.float32)), "limits' shape"),
+        (Scheduler(limits=lambda peers, n: np.zeros(n, np.float32)), "no limits where no peer"),
+        (Scheduler(group=_gap), "go together"),
+        (Scheduler(group=_gap, decide=lambda key, s: Decision(s.waiting)), "after the one before"),
+        (Scheduler(group=_whole, decide=lambda key, s: Decision(~s.waiting)), "best must go on"),
+        (
+            Scheduler(
+                group=_whole,
+                decide=lambda key, s: Decision(s.waiting, points=s.points + np.float32(0.01)),
+            ),
+            "snapped",
+        ),
     ],
 )
-def test_a_broken_scheduler_is_caught(stop, said):
+def test_a_broken_scheduler_is_caught(scheduler, said):
     with pytest.raises(AssertionError, match=said):
-        testing.check_scheduler(lambda: Scheduler(stop=stop, adaptive=False))
+        testing.check_scheduler(lambda: scheduler)
 
 
 @pytest.mark.parametrize(

@@ -5,27 +5,45 @@ frozen results that say what they were computed from. `jaxhpo.report` renders th
 """
 
 from jaxhpo.analysis.association import Association, associations
+from jaxhpo.analysis.branches import branches
+from jaxhpo.analysis.diverged import Diverged, diverged
+from jaxhpo.analysis.importance import Importances, importances
 from jaxhpo.analysis.learning import Learning, learning
+from jaxhpo.analysis.options import Options
 from jaxhpo.analysis.parameters import Parameter, parameters
 from jaxhpo.analysis.progress import Progress, progress
+from jaxhpo.analysis.sample import sample
 from jaxhpo.analysis.slices import Slice, slices
-from jaxhpo.analysis.study import Analysis, analysed
+from jaxhpo.analysis.study import Analysis, analysed, analysed_table
 from jaxhpo.analysis.summary import Row, Summary, summary
+from jaxhpo.analysis.surrogate import surrogate
+from jaxhpo.analysis.top_region import TopRegion, top_region
 
 __all__ = [
     "Analysis",
     "Association",
+    "Diverged",
+    "Importances",
     "Learning",
+    "Options",
     "Parameter",
     "Progress",
     "Row",
     "Slice",
     "Summary",
+    "TopRegion",
     "analysed",
+    "analysed_table",
     "associations",
+    "branches",
+    "diverged",
+    "importances",
     "learning",
     "parameters",
     "progress",
+    "sample",
     "slices",
     "summary",
+    "surrogate",
+    "top_region",
 ]

@@ -24,9 +24,19 @@ def active(table: pd.DataFrame, space: Space, name: str) -> np.ndarray:
     """bool [n], the trials in which every condition of the parameter holds."""
     found = np.ones(len(table), bool)
     for parent, values in (space.parameters[name].when or {}).items():
+        if isinstance(space.parameters[parent], Constant):
+            continue  # the space has refused a condition that a constant does not meet
         wanted = values if isinstance(values, list) else [values]
-        held = [any(_same(value, w) for w in wanted) for value in table[PREFIX + parent]]
-        found &= active(table, space, parent) & np.array(held, bool)
+        known: dict[tuple[type, Any], bool] = {}
+
+        def held(value: Any, wanted: list[Any] = wanted, known: dict = known) -> bool:
+            key = (type(value), value)
+            if key not in known:
+                known[key] = any(same(value, w) for w in wanted)
+            return known[key]
+
+        column = map(held, table[PREFIX + parent].tolist())
+        found &= active(table, space, parent) & np.fromiter(column, bool, len(table))
     return found
 
 
@@ -46,13 +56,30 @@ def coordinates(domain: Domain, values: pd.Series) -> np.ndarray:
     """float [n], where values stand: numbers as they are, choices by their place, from 0."""
     if isinstance(domain, Float | Int):
         return values.to_numpy(float)
-    found = choices(domain)
-    return np.array([place(found, value) for value in values], float)
+    found, known = choices(domain), {}
+
+    def placed(value: Any) -> int:
+        key = (type(value), value)
+        if key not in known:
+            known[key] = place(found, value)
+        return known[key]
+
+    return np.fromiter(map(placed, values.tolist()), float, len(values))
 
 
 def place(found: tuple[Any, ...], value: Any) -> int:
-    """Which choice a table's value is; a table may hold 1 as 1.0 or as a NumPy number."""
-    return next(i for i, choice in enumerate(found) if _same(plain(value), choice))
+    """Which choice a table's value is; a table may hold 1 as 1.0 or as a NumPy number.
+
+    Raises:
+        ValueError: if it is none of them.
+    """
+    for i, choice in enumerate(found):
+        if same(plain(value), choice):
+            return i
+    raise ValueError(
+        f"the table holds {value!r} where the space has {', '.join(map(repr, found))}; analyse a "
+        "table with the space that it was made from"
+    )
 
 
 def plain(value: Any) -> Any:
@@ -83,7 +110,7 @@ def fraction(domain: Domain, value: Any) -> float | None:
     return min(1.0, max(0.0, (at - low) / (high - low)))
 
 
-def _same(a: Any, b: Any) -> bool:
+def same(a: Any, b: Any) -> bool:
     """Equal, where 1 and 1.0 are and 1 and True are not."""
     a, b = plain(a), plain(b)
     return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)

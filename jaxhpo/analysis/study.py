@@ -6,14 +6,35 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
+from jaxhpo.analysis.advice import Advice, Ground, advice, all_bounds
 from jaxhpo.analysis.association import Association, associations
+from jaxhpo.analysis.baseline import Baseline, baseline, baseline_config
+from jaxhpo.analysis.bounds import Bound
+from jaxhpo.analysis.branches import branches
+from jaxhpo.analysis.direction import Direction, directions
+from jaxhpo.analysis.diverged import Diverged, diverged
+from jaxhpo.analysis.elites import Elites, elites
+from jaxhpo.analysis.evidence import Evidence, evidence
+from jaxhpo.analysis.given import given
+from jaxhpo.analysis.importance import Importances, importances
+from jaxhpo.analysis.interactions import Interactions, interactions
 from jaxhpo.analysis.learning import Learning, learning
+from jaxhpo.analysis.next_space import NextSpace, next_spaces
+from jaxhpo.analysis.options import Options
 from jaxhpo.analysis.parameters import Parameter, parameters
 from jaxhpo.analysis.progress import Progress, progress
+from jaxhpo.analysis.replicates import Replicates, replicates
+from jaxhpo.analysis.sample import sample
 from jaxhpo.analysis.slices import Slice, slices
 from jaxhpo.analysis.summary import Summary, summary
+from jaxhpo.analysis.surrogate import surrogate
+from jaxhpo.analysis.top_region import TopRegion, top_region
+from jaxhpo.analysis.tunability import Tunability, tunability
 from jaxhpo.space import Space
 from jaxhpo.table import trials_table
+from jaxhpo.trial import Trial
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,8 +63,20 @@ class Analysis:
         name: the task's. identity: what the study is a function of (its space is `parameters`).
         command: what was typed to start it, or None. runs: of its process, the oldest first.
         parameters: one a parameter of the space, constants too.
-        summary, progress, associations, slices, learning: see the modules of these names.
+        summary, progress, associations, slices, learning, diverged, top_region: see the modules of
+            these names.
+        importance: one a branch (`jaxhpo.analysis.importance`), of the trials that were chosen
+            without looking at results. importance_every: the same of all complete trials,
+            descriptive; empty where those are the same trials.
+        evidence: one verdict a parameter, which the advice is taken from.
+        elites: of every complete trial; elites_independent: of those chosen without looking at
+            results, which alone are tested.
+        directions, interactions, tunability: of the surrogates of every complete trial.
+        baseline, replicates: see the modules of these names.
+        bounds: both ends of every number. advice: one a parameter. next_spaces: the conservative
+            and the aggressive one.
         test: see `Test`, or None where there is none.
+        options: what the reader chose.
     """
 
     name: str
@@ -56,35 +89,131 @@ class Analysis:
     associations: tuple[Association, ...]
     slices: tuple[Slice, ...]
     learning: Learning
+    diverged: Diverged
+    top_region: tuple[TopRegion, ...]
+    importance: tuple[Importances, ...]
+    importance_every: tuple[Importances, ...]
+    evidence: tuple[Evidence, ...]
+    elites: Elites
+    elites_independent: Elites
+    directions: tuple[Direction, ...]
+    interactions: tuple[Interactions, ...]
+    tunability: Tunability
+    baseline: Baseline
+    replicates: Replicates
+    bounds: tuple[Bound, ...]
+    advice: tuple[Advice, ...]
+    next_spaces: tuple[NextSpace, ...]
     test: Test | None
+    options: Options
 
 
-def analysed(records: Any) -> Analysis:
+def analysed(records: Any, options: Options | None = None) -> Analysis:
     """All results, of open records."""
     identity, trials = records.identity, records.trials()
     space, task = Space.from_dict(identity["space"]), identity["task"]
     objective, maximize = task["objective"], task["maximize"]
-    table = trials_table(trials, space=space, objective=objective, maximize=maximize)
     facts = records.facts()
     test = facts.get("test")
-    return Analysis(
+    found = analysed_table(
+        trials_table(trials, space=space, objective=objective, maximize=maximize),
+        space,
+        objective=objective,
+        maximize=maximize,
         name=task["name"],
+        trials=trials,
+        options=options,
+    )
+    return dataclasses.replace(
+        found,
         identity={key: value for key, value in identity.items() if key != "space"},
         command=(facts.get("launch") or {}).get("command"),
+        runs=tuple(_run(session) for session in records.sessions()),
+        test=None if not test or not test["metrics"] else Test(**test),
+    )
+
+
+def analysed_table(
+    table: pd.DataFrame,
+    space: Space,
+    *,
+    objective: str,
+    maximize: bool,
+    name: str = "table",
+    trials: Sequence[Trial] = (),
+    options: Options | None = None,
+) -> Analysis:
+    """All results of a table of the form of `jaxhpo.table.trials_table`, wherever it is from.
+
+    Args:
+        table, space: the trials (`jaxhpo.analysis.given`), and what was searched.
+        objective, maximize: the metric that `value` is, and whether more of it is better.
+        name: what to call it.
+        trials: the records that the table was made of, if there are any: only they hold curves.
+        options: what the reader chose.
+    """
+    options = options or Options()
+    table = given(table, space, maximize=maximize)
+    made = sample(table, space, maximize=maximize)
+    adaptive = not made.free.all()
+    all_branches = branches(space)
+    independent = [surrogate(made, b, "independent", options) for b in all_branches]
+    every = (
+        [surrogate(made, b, "every", options) for b in all_branches] if adaptive else independent
+    )
+    said = summary(table, space, objective=objective, maximize=maximize)
+    best = said.best.config if said.best else {}
+    start = baseline_config(table, space, options)
+    tests = associations(table, space), top_region(made, options)
+    top = elites(made, options, basis="every")
+    ground = Ground(
+        made=made,
+        elites=top,
+        independent=elites(made, options, basis="independent"),
+        evidence=evidence(*tests, space.names),
+        tunability=tunability(every, start, best or None),
+        replicates=replicates(made),
+        bounds=all_bounds(made, top, options),
+        best=best,
+        options=options,
+    )
+    advised = advice(ground)
+    return Analysis(
+        name=name,
+        identity={},
+        command=None,
+        runs=(),
         parameters=parameters(space),
-        runs=tuple(
-            Run(
-                started=session["started"],
-                seconds=None if session["ended"] is None else session["ended"] - session["started"],
-                how=session["how"],
-                info=session["info"],
-            )
-            for session in records.sessions()
-        ),
-        summary=summary(table, space, objective=objective, maximize=maximize),
+        summary=said,
         progress=progress(table, maximize=maximize),
-        associations=associations(table, space),
+        associations=tests[0],
         slices=slices(table, space),
         learning=learning(trials, objective=objective),
-        test=None if not test or not test["metrics"] else Test(**test),
+        diverged=diverged(table, space),
+        top_region=tests[1],
+        importance=tuple(importances(s, tested=True) for s in independent),
+        importance_every=tuple(importances(s, tested=False) for s in every if adaptive),
+        evidence=tuple(ground.evidence),
+        elites=top,
+        elites_independent=ground.independent,
+        directions=tuple(d for s in every for d in directions(s)),
+        interactions=tuple(interactions(s, tested=not adaptive) for s in every),
+        tunability=ground.tunability,
+        baseline=baseline(table, made, start, best),
+        replicates=ground.replicates,
+        bounds=tuple(ground.bounds),
+        advice=advised,
+        next_spaces=next_spaces(space, advised),
+        test=None,
+        options=options,
+    )
+
+
+def _run(session: Mapping[str, Any]) -> Run:
+    ended, started = session["ended"], session["started"]
+    return Run(
+        started=started,
+        seconds=None if ended is None else ended - started,
+        how=session["how"],
+        info=session["info"],
     )

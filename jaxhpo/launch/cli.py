@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from jaxhpo import __version__
-from jaxhpo.launch import show
+from jaxhpo.launch import reporting, show
 from jaxhpo.launch.errors import Usage, sentences
+from jaxhpo.launch.foreign import export_to_optuna, foreign, opened
 from jaxhpo.launch.places import folder, shown
 
 
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         "best": ("the best configuration", " > best.yaml", " --json"),
         "report": ("write the report (Markdown, HTML, JSON, figures, tables)", " --out report"),
         "export": ("write trials and curves as CSV and Parquet", " --out tables"),
+        "confirm": ("train the best again with fresh seeds", "", " --top 10 --seeds 5"),
         "rerun": ("train one trial again, alone, compare it bit for bit, save it", " --trial 7"),
     }
     made = {}
@@ -61,8 +63,20 @@ def _parser() -> argparse.ArgumentParser:
     made["show"].add_argument("--trials", action="store_true", help="a line for every trial")
     made["show"].add_argument("--trial", type=int, metavar="N", help="everything about one trial")
     made["best"].add_argument("--json", action="store_true", help="as JSON instead of YAML")
+    made["show"].add_argument(
+        "--plan", action="store_true", help="which structures share a program, and why"
+    )
+    made["confirm"].add_argument("--top", type=int, metavar="N", default=5, help="how many (5)")
+    made["confirm"].add_argument(
+        "--seeds", type=int, metavar="N", default=5, help="how often each (5)"
+    )
     made["report"].add_argument("--out", metavar="DIR", help="where to (DIR/report)")
+    foreign(made["report"])
+    reporting.arguments(made["report"])
     made["export"].add_argument("--out", metavar="DIR", help="where to (DIR/export)")
+    made["export"].add_argument(
+        "--optuna", metavar="URL", help="instead, as a study into this Optuna storage"
+    )
     made["rerun"].add_argument("--trial", type=int, metavar="N", required=True, help="which trial")
     made["rerun"].add_argument("--out", metavar="DIR", help="where to (DIR/models/trial-N)")
     return parser
@@ -88,6 +102,8 @@ def _show(given: argparse.Namespace) -> int:
             return 0
         show.study(shown(given.dir), identity, trials)
         show.sessions(records.sessions(), records.facts())
+        if given.plan:
+            show.plan(records.facts())
         if given.trials:
             print()
             show.trials(trials, identity["task"]["objective"])
@@ -120,17 +136,15 @@ def _best(given: argparse.Namespace) -> int:
 
 
 def _report(given: argparse.Namespace) -> int:
-    try:
-        from jaxhpo.report.bundle import write_report
-    except ImportError as error:
-        raise Usage(f'error: {error}; a report needs: pip install "jaxhpo[report]"') from error
-    with _opened(given) as records:
-        for path in write_report(records, Path(given.out or folder(records) / "report")):
+    with opened(given) as records:
+        for path in reporting.written(given, records):
             print(path)
     return 0
 
 
 def _export(given: argparse.Namespace) -> int:
+    if given.optuna is not None:
+        return export_to_optuna(given)
     from jaxhpo.store.export import export
 
     with _opened(given) as records:
@@ -174,6 +188,14 @@ def _rerun(given: argparse.Namespace) -> int:
     return 1
 
 
+def _confirm(given: argparse.Namespace) -> int:
+    with _opened(given) as records:
+        trials, identity, facts = records.trials(), records.identity, records.facts()
+    with _study_of(given.dir, identity, facts, len(trials)) as study:
+        show.confirmation(study.confirm(given.top, given.seeds).to_dict())
+    return 0
+
+
 def _study_of(where: str, identity: dict[str, Any], facts: dict[str, Any], trials: int) -> Any:
     """The study, its task made again as the launcher noted it."""
     from jaxhpo.launch.cache import keep_programs
@@ -191,12 +213,15 @@ def _study_of(where: str, identity: dict[str, Any], facts: dict[str, Any], trial
     keep_programs()
     options = restored(options_type(launch), launch["options"])
     space = None if launch["space"] is None else Space.from_yaml(launch["space"])
-    same = ("seed", "sampler", "sampler_options", "scheduler", "scheduler_options")
+    same = ("seed", "sampler", "sampler_options", "scheduler", "scheduler_options", "replicates")
     with sentences(launch["module"]):
+        task = built(launch["module"], options, space)
+        given = identity["enqueued"]
         return Study(
-            built(launch["module"], options, space),
+            task,
             trials=max(1, trials),
             workdir=where,
+            enqueue=task.space.decode(given) if given else (),
             **{name: identity[name] for name in same},
         )
 
@@ -206,6 +231,7 @@ _COMMANDS = {
     "best": _best,
     "report": _report,
     "export": _export,
+    "confirm": _confirm,
     "rerun": _rerun,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import difflib
 import types
@@ -20,13 +21,19 @@ _SCALARS = (int, float, str)
 
 
 def parsed(
-    module: str, options: type, arguments: Sequence[str], *, smoke: Mapping[str, Any]
+    module: str,
+    options: type,
+    arguments: Sequence[str],
+    *,
+    smoke: Mapping[str, Any],
+    defaults: Mapping[str, Any] | None = None,
 ) -> Settings:
     """The settings that some arguments (without the program's name) ask for.
 
     Args:
         module: the experiment's package. options: its options dataclass.
         smoke: values that ``--smoke`` sets where the arguments don't.
+        defaults: of flags, instead of those of their fields.
 
     Raises:
         Usage: for a flag that is unknown or can't have its value, or with the help that was asked
@@ -36,7 +43,7 @@ def parsed(
     groups = {"study": StudyOptions, "experiment": options, "display": DisplayOptions}
     values = flags.FlagValues()
     for group in groups.values():
-        for field, kind in fields(group):
+        for field, kind in _fields(group, defaults or {}):
             if field.name in values:
                 raise TypeError(
                     f"option {field.name!r} of {options.__name__} has the name of a flag that "
@@ -45,7 +52,7 @@ def parsed(
             _define(values, field, kind)
     known = set(values)
     if any(argument in ("--help", "-help", "-h", "--helpfull") for argument in arguments):
-        kinds = {name: fields(group) for name, group in groups.items()}
+        kinds = {name: _fields(group, defaults or {}) for name, group in groups.items()}
         raise Usage(helptext(module, kinds, smoke), code=0)
     try:
         rest = values(["", *arguments])[1:]
@@ -112,6 +119,17 @@ def fields(group: type) -> list[tuple[Any, Any]]:
     """The fields of an options dataclass, each with its type (that of ``X | None`` is X)."""
     hints = typing.get_type_hints(group)
     return [(field, _base(hints[field.name])) for field in dataclasses.fields(group)]
+
+
+def _fields(group: type, defaults: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    """The fields with other defaults."""
+    found = []
+    for field, kind in fields(group):
+        other = copy.copy(field)
+        if field.name in defaults:
+            other.default = defaults[field.name]
+        found.append((other, kind))
+    return found
 
 
 def _check_name(family: str, name: str) -> None:

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from jaxhpo.store.environment import masked
+
 
 def folder(records: Any) -> Path:
     """The study's directory, into which reports and models go.
@@ -14,10 +16,11 @@ def folder(records: Any) -> Path:
     """
     if records.path is not None:
         return records.path.parent
-    name = re.sub(r"[^\w.-]+", "-", str(records.identity["task"]["name"]))
-    return Path("runs") / f"{name}-seed{records.identity['seed']}"
+    name = re.sub(r"[^\w.-]+", "-", str(records.identity["task"]["name"])).strip(".") or "study"
+    seed = records.identity.get("seed")  # a study from elsewhere has none
+    return Path("runs") / (name if seed is None else f"{name}-seed{seed}")
 
 
 def shown(text: str) -> str:
     """A directory or database URL, or a flag that holds one, without the password."""
-    return re.sub(r"(://[^:/@\s]*):[^@/\s]*@", r"\1:***@", text)
+    return masked(text)

@@ -7,15 +7,18 @@ import importlib
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from jaxhpo.launch import show
 from jaxhpo.launch.errors import Usage, sentences
 from jaxhpo.launch.flags import pairs, parsed
 from jaxhpo.launch.places import folder, shown
 from jaxhpo.launch.settings import Settings
 from jaxhpo.launch.signals import Stop
+
+After = Callable[[Any, Settings, Callable[[], bool]], None]
 
 _FEW = 8  # trials a program, below which compiling is worth a word
 
@@ -26,6 +29,8 @@ def main(
     *,
     smoke: Mapping[str, Any] | None = None,
     arguments: Sequence[str] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+    after: After | None = None,
 ) -> NoReturn:
     """Parses the command line, runs the study, exits.
 
@@ -37,12 +42,15 @@ def main(
         module: the experiment's package; its module ``experiment`` has ``build``.
         options: its options dataclass. smoke: values that ``--smoke`` sets.
         arguments: instead of the command line's.
+        defaults: of flags, where the experiment's are not those of all.
+        after: called with a study that is complete, the settings, and whether to stop; what it
+            makes stands beside the report.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        settings = parsed(module, options, arguments, smoke=smoke or {})
+        settings = parsed(module, options, arguments, smoke=smoke or {}, defaults=defaults or {})
         with Stop() as stop:
-            sys.exit(_run(module, settings, stop))
+            sys.exit(_run(module, settings, stop, after))
     except Usage as found:
         print(found, file=sys.stdout if found.code == 0 else sys.stderr)
         sys.exit(found.code)
@@ -113,7 +121,7 @@ def _missing(module: str, error: ModuleNotFoundError) -> Usage:
     )
 
 
-def _run(module: str, settings: Settings, stop: Stop) -> int:
+def _run(module: str, settings: Settings, stop: Stop, after: After | None) -> int:
     from jaxhpo.launch.cache import keep_programs
 
     if settings.display.compile_cache:
@@ -135,6 +143,9 @@ def _run(module: str, settings: Settings, stop: Stop) -> int:
         if outcome.ended == "interrupted":
             print(f"The same command goes on from here:\n  {command(settings, module)}")
             return stop.code
+        if settings.study.confirm and study.best is not None and not stop.asked():
+            with sentences():
+                show.confirmation(study.confirm(settings.study.confirm).to_dict())
         where = shlex.quote(shown(workdir(settings, module)))
         _farewell(study, where)
         if stop.asked():
@@ -142,6 +153,10 @@ def _run(module: str, settings: Settings, stop: Stop) -> int:
             return stop.code
         if settings.display.report:
             _report(study)
+        if after is not None:
+            with sentences(module):
+                after(study, settings, stop.asked)
+            return stop.code if stop.asked() else 0
     return 0
 
 
@@ -175,6 +190,9 @@ def _study(task: Any, settings: Settings, where: str) -> Any:
         lookahead=study.lookahead,
         width=study.width,
         drivers=study.drivers,
+        replicates=study.replicates,
+        plan=pairs(study.plan, "plan"),
+        checkpoint_seconds=study.checkpoint_seconds,
     )
 
 
@@ -208,7 +226,7 @@ def _greet(module: str, study: Any, settings: Settings) -> None:
 
     devices, known = jax.local_devices(), len([t for t in study.trials if t.status.ended])
     task, wanted = study.task, settings.study.trials
-    cohorts = task.space.count_static(task.space.static_names(task.static))
+    cohorts = task.space.count_static(task.space.static_names(task.static) - study.traced)
     print(f"{module}: {wanted} trials, seed {settings.study.seed}, {task.objective} ", end="")
     print("maximised" if task.maximize else "minimised")
     for name, domain in task.space.parameters.items():

@@ -66,6 +66,22 @@ class StudyOptions:
     drivers: int | None = option(
         None, "threads that drive one device", least=1, shown="by device and cores"
     )
+    replicates: int = option(
+        1, "how many seeds train every trial; its objective is their mean", least=1
+    )
+    plan: tuple[str, ...] = option(
+        (),
+        "whether a structure or batch size is traced (one program for all its values) or makes "
+        "cohorts (a program each), as NAME=traced or NAME=cohorts; may be repeated",
+        repeated=True,
+        shown="what costs less",
+    )
+    confirm: int = option(
+        0, "train so many of the best again with five fresh seeds each, in the end", least=0
+    )
+    checkpoint_seconds: float = option(
+        60.0, "how often what is in training is saved; 0: only when asked to stop", least=0.0
+    )
     space: str | None = option(None, "a YAML file with a space to search instead")
 
 

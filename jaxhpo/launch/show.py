@@ -56,6 +56,8 @@ def sessions(runs: Sequence[dict[str, Any]], facts: dict[str, Any]) -> None:
             f"  last run: {summary['cohorts']} programs, {summary['useful']:.0%} of lane-units "
             f"useful, {rate}"
         )
+    if facts.get("confirm"):
+        confirmation(facts["confirm"])
     if facts.get("launch"):
         print(f"  command: {shlex.join(facts['launch']['command'])}")
     for session in runs:
@@ -68,6 +70,29 @@ def sessions(runs: Sequence[dict[str, Any]], facts: dict[str, Any]) -> None:
         git = info.get("git")
         code = f", revision {git['revision'][:9]}{' and changes' * git['changed']}" if git else ""
         print(f"  run of {began}: {how}{took}; {on}{code}")
+
+
+def plan(facts: dict[str, Any]) -> None:
+    """Which structures share a program, and why."""
+    print("  " + "\n  ".join(facts.get("plan") or ["no plan is recorded"]))
+
+
+def confirmation(found: dict[str, Any]) -> None:
+    """The best trials with fresh seeds."""
+    print(
+        f"The {len(found['entries'])} best, each trained again with {found['seeds']} fresh seeds:"
+    )
+    for entry in found["entries"]:
+        spread = "" if entry["sd"] is None else f" (sd {entry['sd']:.2g})"
+        tests = "".join(
+            f", test {name} {sum(values) / len(values):.5g}"
+            for name, values in entry["test"].items()
+        )
+        mark = " <- best" if entry["number"] == found["winner"] else ""
+        print(
+            f"  trial {entry['number']:<6} in the search {entry['value']:.5g}, fresh "
+            f"{entry['mean']:.5g}{spread}{tests}{mark}"
+        )
 
 
 def trials(trials: Sequence[Any], objective: str) -> None:
@@ -90,6 +115,13 @@ def trial(trial: Any, identity: dict[str, Any]) -> None:
             continue
         mark = " (objective)" if name == identity["task"]["objective"] else ""
         print(f"  {name:<20}{curve[-1]:.6g}  {sparkline(curve)}{mark}")
+    if trial.replicates:
+        print(f"  its replicates' losses: {', '.join(f'{loss:.6g}' for loss in trial.replicates)}")
+    for change in trial.history:
+        print(
+            f"  after {change['unit']} units went on from the state of trial {change['source']}; "
+            f"until then {', '.join(f'{k}={v}' for k, v in change['config'].items())}"
+        )
     if trial.error:
         print(f"  {trial.error}")
     if trial.seconds is not None:

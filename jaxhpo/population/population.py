@@ -10,30 +10,38 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
-import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
 from jaxhpo.contracts import Task
-from jaxhpo.population.program import OUTBOX, Device, Program
-from jaxhpo.population.tile import Member, Progress, Tick, Tile
+from jaxhpo.population.bank import Bank
+from jaxhpo.population.lanes import OUTBOX
+from jaxhpo.population.member import Member, Progress, Tick
+from jaxhpo.population.program import Device, Form, Program
+from jaxhpo.population.tile import Tile, plain
 
 TICK_SECONDS = 0.1  # long enough that dispatch costs nothing, short enough to be told often
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
 class Cohort:
-    """Trials with equal static hyperparameters: one program, a queue, some tiles."""
+    """Trials with equal static hyperparameters: one program, a queue, some tiles, those that pause
+    between two tiles."""
 
     program: Program
+    bank: Bank
     waiting: list[Member] = dataclasses.field(default_factory=list)
     tiles: list[Tile] = dataclasses.field(default_factory=list)
     unit_seconds: float | None = None
-    error: str | None = None
+
+    @property
+    def entering(self) -> int:
+        """How many members want a lane."""
+        return len(self.waiting) + len(self.bank.ready)
 
     @property
     def units(self) -> int:
@@ -54,10 +62,10 @@ class Population:
 
     Args:
         task: what is trained.
-        key: typed threefry key of the study; every draw of a trial is folded from it.
-        dtypes: name to dtype of every hyperparameter that can be traced.
-        static: names of those that are Python values instead.
-        width: W, lanes a tile. Results depend on it in the last bits, and on nothing else here.
+        key: typed threefry key of the study; every draw of a member is folded from it.
+        form: what its programs have in common. Results depend on the width in the last bits, and on
+            nothing else here.
+        static: names of the hyperparameters that are Python values: a cohort for every setting.
         devices: where to run; by default all local devices.
         drivers: threads a device.
     """
@@ -66,18 +74,16 @@ class Population:
         self,
         task: Task,
         key: jax.Array,
+        form: Form,
         *,
-        dtypes: Mapping[str, np.dtype],
-        static: Iterable[str],
-        width: int,
+        static: Sequence[str],
         devices: Sequence[Device],
         drivers: int,
     ) -> None:
         self.task = task
-        self.width = width
+        self.form = form
         self.cohorts: dict[tuple[Any, ...], Cohort] = {}
         self.static = tuple(sorted(static))
-        self._dtypes = {name: dtype for name, dtype in dtypes.items() if name not in self.static}
         self._place = {d: jax.device_put((key, task.data), d) for d in devices}
         self._slots = [d for _ in range(drivers) for d in devices]
         self._running: dict[concurrent.futures.Future[Tick], tuple[Cohort, Tile, list[Member]]] = {}
@@ -86,6 +92,7 @@ class Population:
         )
         self._stopped: set[int] = set()
         self._free = list(self._slots)
+        self._most = 2**31  # tiles; fewer once memory has run out
 
     # -- what comes in and goes out ----------------------------------------------------------------
 
@@ -97,7 +104,7 @@ class Population:
     @property
     def lanes(self) -> int:
         """How many lanes there are now."""
-        return sum(self.width * len(cohort.tiles) for cohort in self.cohorts.values())
+        return sum(self.form.width * len(cohort.tiles) for cohort in self.cohorts.values())
 
     @property
     def traces(self) -> int:
@@ -106,22 +113,61 @@ class Population:
 
     @property
     def busy(self) -> bool:
-        """Whether any member is in a lane or waiting for one."""
+        """Whether any member is in a lane, waiting for one, or pausing."""
         return bool(self._running) or any(
-            c.waiting or any(t.live for t in c.tiles) for c in self.cohorts.values()
+            c.entering or c.bank.live or any(t.live for t in c.tiles) for c in self.cohorts.values()
+        )
+
+    @property
+    def running(self) -> bool:
+        """Whether a tile is on a device now."""
+        return bool(self._running)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether nothing can be trained until a pausing member goes on or leaves."""
+        cohorts = self.cohorts.values()
+        return not self._running and not any(
+            c.entering or any(t.live for t in c.tiles) for c in cohorts
         )
 
     def add(self, members: Sequence[Member]) -> None:
         """Queues members. They enter lanes in the order in which they are given."""
         for member in members:
-            cohort = self._cohort(member.hp)
-            cohort.waiting.append(member)
+            self._cohort(member.hp).waiting.append(member)
 
     def stop(self, number: int) -> None:
         """Takes a member out: its lane is free from the next tick on."""
-        idle = [t for c in self.cohorts.values() for t in c.tiles if not self._is_running(t)]
-        if not any(tile.leave(number) for tile in idle):
-            self._stopped.add(number)  # its tile is on the device now
+        for cohort in self.cohorts.values():
+            idle = [t for t in cohort.tiles if not self._is_running(t)]
+            if cohort.bank.leave(number) or any([tile.leave(number) for tile in idle]):
+                return
+            waiting = [m for m in cohort.waiting if m.number != number]
+            if len(waiting) < len(cohort.waiting):
+                cohort.waiting = waiting
+                return
+        self._stopped.add(number)  # its tile is on the device now
+
+    def go_on(self, changes: Sequence[tuple[int, Member]]) -> None:
+        """Lets pausing members go on.
+
+        Args:
+            changes: (number of the pausing member whose state is taken, the member as it is to be
+                from now on); one whose own state is not taken continues from a copy of the other's.
+
+        Raises:
+            ValueError: if a state is to be copied between programs.
+        """
+        for cohort in self.cohorts.values():
+            theirs = [(origin, m) for origin, m in changes if m.number in cohort.bank]
+            for origin, member in theirs:
+                if origin not in cohort.bank:
+                    raise ValueError(
+                        f"member {member.number} can't take the state of {origin}, which is "
+                        "trained by another program; let what differs be traced"
+                    )
+            if theirs:
+                cohort.bank.go_on(theirs)
 
     def dispatch(self) -> None:
         """Gives every idle driver a tile that has something to do."""
@@ -131,6 +177,7 @@ class Population:
             if found is None:
                 continue
             cohort, tile = found
+            cohort.bank.enter(tile)
             offered = self._offer(cohort, tile)
             self._free.remove(device)
             future = self._threads.submit(tile.tick, offered, cohort.units)
@@ -143,20 +190,77 @@ class Population:
         )
         return [self._collect(future) for future in done]
 
-    def alone(self, member: Member) -> tuple[list[Progress], Any]:
+    def rest(self) -> list[Tick]:
+        """Waits for all tiles that are running."""
+        ticks: list[Tick] = []
+        while self._running:
+            ticks += self.wait()
+        return ticks
+
+    def rows(self) -> list[dict[int, tuple[int, bool, Any]]]:
+        """What every cohort has in training: number to units, whether it pauses, and its row
+        (`Tile.rows`). No tile may be running."""
+        found = []
+        for cohort in self.cohorts.values():
+            lanes = {
+                n: (tile.units[n], False, row)
+                for tile in cohort.tiles
+                for n, row in tile.rows().items()
+            }
+            ready = {member.number for member in cohort.bank.ready}
+            for n, row in cohort.bank.rows().items():
+                lanes[n] = (cohort.bank.units(n), n not in ready, row)
+            if lanes:
+                found.append(lanes)
+        return found
+
+    def fill(self, members: Sequence[tuple[Member, int, bool, Any]]) -> None:
+        """Takes up members from where they were.
+
+        Args:
+            members: each with its units, whether it pauses, and its row: (best, the state's
+                leaves).
+
+        Raises:
+            ValueError: if a row does not fit its program. Nothing is taken up then.
+        """
+        by_cohort: dict[int, tuple[Cohort, list[tuple[Member, int, bool, Any]]]] = {}
+        for found in members:
+            member, cohort = found[0], self._cohort(found[0].hp)
+            shapes, _ = cohort.program.member_shapes(self.task.data)
+            _check_row(jax.tree.leaves(shapes), found[3][1], member.number)
+            by_cohort.setdefault(id(cohort), (cohort, []))[1].append(found)
+        for cohort, theirs in by_cohort.values():
+            units = [found[1] for found in theirs]
+            cohort.bank.fill([found[0] for found in theirs], units, [found[3] for found in theirs])
+            cohort.bank.ready += [member for member, _, paused, _ in theirs if not paused]
+
+    def alone(self, member: Member) -> tuple[list[Tick], Any]:
         """Trains one member with no neighbours, now: what happened, and its final state."""
         cohort = self._cohort(member.hp)
-        tile = Tile(cohort.program, self._slots[0], *reversed(self._place[self._slots[0]]))
-        offered, progress = [member], []
+        tile = self._new_tile(cohort.program, self._slots[0])
+        offered, ticks = [member], []
         while offered or tile.live:
             try:
                 tick = tile.tick(offered, cohort.units)
             except Exception as error:
-                return [*progress, _lost(member.number, error)], None
+                lost = [_lost(member.number, error)]
+                return [*ticks, Tick(progress=lost, started=time.time(), seconds=0.0)], None
             cohort.learn(tick)
             offered = []
-            progress.extend(tick.progress)
-        return progress, jax.tree.map(lambda leaf: leaf[0], tile.lanes.state)
+            ticks.append(tick)
+        return ticks, jax.tree.map(lambda leaf: leaf[0], tile.lanes.state)
+
+    def test(self, member: Member, state: Any) -> dict[str, float]:
+        """What the task's `test` says of a member's final state; empty where it has none."""
+        test = self.task.test
+        if test is None:
+            return {}
+        program, form = self._cohort(member.hp).program, self.form
+        hp = {n: np.asarray(form.place(n, member.hp[n]), d) for n, d in form.dtypes.items()}
+        run = jax.jit(lambda number, hp, state, data: test(program.given(number, hp), state, data))
+        metrics = run(np.int32(member.number), hp, state, self.task.test_data)
+        return {name: float(value) for name, value in sorted(metrics.items())}
 
     def close(self) -> None:
         """Waits for the ticks on the device and lets the threads go."""
@@ -168,16 +272,14 @@ class Population:
         static = {name: hp[name] for name in self.static}
         key = tuple((name, type(value), value) for name, value in static.items())
         if key not in self.cohorts:
-            program = Program(
-                task=self.task,
-                static=static,
-                dtypes=self._dtypes,
-                width=self.width,
-                chunk=max(1, self.width // 32),
-                platform=self._slots[0].platform,
-            )
-            self.cohorts[key] = Cohort(program=program)
+            program = Program(task=self.task, static=static, form=self.form)
+            bank = Bank(lambda: self._new_tile(program, self._slots[0]))
+            self.cohorts[key] = Cohort(program=program, bank=bank)
         return self.cohorts[key]
+
+    def _new_tile(self, program: Program, device: Device) -> Tile:
+        key, data = self._place[device]
+        return Tile(program, device, data, key)
 
     def _is_running(self, tile: Tile) -> bool:
         return any(tile is running for _, running, _ in self._running.values())
@@ -185,13 +287,15 @@ class Population:
     def _choose(self, device: Device) -> tuple[Cohort, Tile] | None:
         """The tile on `device` that will have the most lanes at work; a new one if need be."""
         best: tuple[tuple[int, int], Cohort, Tile] | None = None
+        full = sum(len(cohort.tiles) for cohort in self.cohorts.values()) >= self._most
         for cohort in self.cohorts.values():
             idle = [t for t in cohort.tiles if t.device == device and not self._is_running(t)]
-            if cohort.waiting and not any(tile.free for tile in idle):
-                idle.append(Tile(cohort.program, device, *reversed(self._place[device])))
+            if cohort.entering and not full and not any(tile.free for tile in idle):
+                idle.append(self._new_tile(cohort.program, device))
+            first = [m.number for m in [*cohort.bank.ready[:1], *cohort.waiting[:1]]]
             for tile in idle:
-                working = min(self.width, tile.live + len(cohort.waiting))
-                oldest = min([*tile.members, *(m.number for m in cohort.waiting[:1])], default=0)
+                working = min(self.form.width, tile.live + cohort.entering)
+                oldest = min([*tile.members, *first], default=0)
                 if working and (best is None or (working, -oldest) > best[0]):
                     best = ((working, -oldest), cohort, tile)
         if best is None:
@@ -202,9 +306,13 @@ class Population:
         return cohort, tile
 
     def _offer(self, cohort: Cohort, tile: Tile) -> list[Member]:
-        """Members for a tick: enough for every lane that may come free, but leave others theirs."""
-        share = max(tile.free, math.ceil(len(cohort.waiting) / self.drivers))
-        count = min(share, cohort.program.queue)
+        """Members for a tick: as many as can enter, and a share of what nobody else needs soon,
+        for lanes that come free unforeseen."""
+        queue = cohort.program.queue
+        count = tile.needs(cohort.units, cohort.waiting[:queue])
+        others = self.form.width * self.drivers
+        spare = max(0, len(cohort.waiting) - count - others) // self.drivers
+        count = min(count + spare, queue)
         offered, cohort.waiting = cohort.waiting[:count], cohort.waiting[count:]
         return offered
 
@@ -216,35 +324,55 @@ class Population:
             return self._failed(cohort, tile, offered, error)
         tick = future.result()
         cohort.learn(tick)
-        cohort.waiting = [*tick.waiting, *cohort.waiting]
         for number in [n for n in self._stopped if tile.leave(n)]:
             self._stopped.discard(number)
+        cohort.waiting = [
+            *(m for m in tick.waiting if m.number not in self._stopped),
+            *cohort.waiting,
+        ]
+        self._stopped -= {m.number for m in tick.waiting}
         self._stopped -= {p.number for p in tick.progress if p.over}
+        resting = [p.number for p in tick.progress if p.paused and p.number in tile.members]
+        cohort.bank.park(tile, [tile.members[number] for number in resting])
         return tick
 
     def _failed(
         self, cohort: Cohort, tile: Tile, offered: list[Member], error: BaseException
     ) -> Tick:
-        """A program that raised takes its tile's members with it, and says why."""
-        lost = [*tile.members, *(member.number for member in offered)]
+        """A program that raised takes its tile's members with it, and says why. If memory ran out
+        and there are other tiles, they are trained again with fewer of them."""
+        members = [*tile.members.values(), *offered]
         cohort.tiles.remove(tile)
-        progress = [_lost(number, error) for number in lost]
+        tiles = sum(len(c.tiles) for c in self.cohorts.values())
+        if "RESOURCE_EXHAUSTED" in str(error) and tiles:
+            # Out of memory: half as many tiles, and those in this one begin again.
+            self._most = max(1, tiles // 2)
+            cohort.waiting = [*members, *cohort.waiting]
+            progress = [Progress(number=m.number, again=True) for m in members]
+            return Tick(progress=progress, started=time.time(), seconds=0.0)
+        progress = [_lost(member.number, error) for member in members]
         return Tick(progress=progress, started=time.time(), seconds=0.0)
 
     def _shrink(self) -> None:
         """Joins tiles that would fit into one, where nothing is waiting to fill them."""
         for cohort in self.cohorts.values():
             idle = [t for t in cohort.tiles if not self._is_running(t)]
-            cohort.tiles = [t for t in cohort.tiles if t.live or t not in idle or cohort.waiting]
-            if cohort.waiting:
+            cohort.tiles = [t for t in cohort.tiles if t.live or t not in idle or cohort.entering]
+            if cohort.entering:
                 continue
             idle = sorted((t for t in idle if t.live), key=lambda tile: tile.live)
             for i, small in enumerate(idle):
                 for big in idle[i + 1 :]:
                     if big.device == small.device and big.free >= small.live:
-                        big.absorb(small)
+                        big.move(small, list(small.members.values()))
                         cohort.tiles.remove(small)
                         break
+
+
+def _check_row(shapes: Sequence[Any], leaves: Sequence[Any], number: int) -> None:
+    known = [jax.eval_shape(plain, shape) for shape in shapes]
+    if [(s.shape, s.dtype) for s in known] != [(np.shape(x), np.asarray(x).dtype) for x in leaves]:
+        raise ValueError(f"the state of member {number} is of another program")
 
 
 def _lost(number: int, error: BaseException) -> Progress:

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from jaxhpo.contracts import Task
-from jaxhpo.population.program import Device, Program
+from jaxhpo.population.program import Device, Form, Program
 
 _CPU_BYTES = 3_000_000  # of state a tile on a CPU (measured: tiles of 4 to 8 small MLPs were best)
 _CPU_WIDEST = 32
@@ -22,22 +22,22 @@ _CHIP_BYTES = 2_000_000_000  # of state a tile on an accelerator
 _CHIP_WIDEST = 1024
 
 
-def tile_width(
-    task: Task, members: Iterable[Mapping[str, Any]], dtypes: Mapping[str, np.dtype], platform: str
-) -> int:
+def tile_width(task: Task, members: Iterable[Mapping[str, Any]], form: Form) -> int:
     """W for the largest of some members: a power of two.
 
     Args:
         task: what is trained. members: hyperparameters of some members, every parameter by name.
-        dtypes: of the traced ones. platform: "cpu", "gpu" or "tpu".
+        form: of the programs; its width does not matter.
     """
     largest = 1
     for hp in members:
-        static = {name: value for name, value in hp.items() if name not in dtypes}
-        program = Program(task=task, static=static, dtypes=dtypes, width=1, chunk=1)
+        static = {name: value for name, value in hp.items() if name not in form.dtypes}
+        program = Program(task=task, static=static, form=form)
         with contextlib.suppress(Exception):  # a task that can't be traced says so when it is run
             largest = max(largest, _bytes(program.member_shapes(task.data)[0]))
-    room, widest = (_CPU_BYTES, _CPU_WIDEST) if platform == "cpu" else (_CHIP_BYTES, _CHIP_WIDEST)
+    room, widest = (
+        (_CPU_BYTES, _CPU_WIDEST) if form.platform == "cpu" else (_CHIP_BYTES, _CHIP_WIDEST)
+    )
     # 4/3: a member with Adam has 12 bytes a parameter of state and needs 4 more for the gradient.
     fits = min(widest, max(1, int(room / (largest * 4 / 3))))
     return 2 ** (fits.bit_length() - 1)

@@ -9,20 +9,34 @@ import io
 import json
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxhpo.analysis.options import Options
 from jaxhpo.analysis.study import Analysis, analysed
+from jaxhpo.report.drawing import FORMATS, saved
+from jaxhpo.report.log import log
 from jaxhpo.report.markdown import markdown
 from jaxhpo.report.page import page
-from jaxhpo.report.sections import Report, report
-from jaxhpo.report.tables import Table
+from jaxhpo.report.parts import Table
+from jaxhpo.report.report import Report, report
+from jaxhpo.report.takeaway import REMOVABLE, taken_along
 
-FORMAT = 1  # of report.json; raised when a field changes its meaning
+FORMAT = 2  # of report.json; raised when a field changes its meaning
 _FOLDERS = ("figures", "tables")
 
 
-def write_report(source: Any, out: str | Path, *, stamp: str | None = None) -> list[Path]:
+def write_report(
+    source: Any,
+    out: str | Path,
+    *,
+    stamp: str | None = None,
+    sections: Sequence[str] | None = None,
+    formats: Sequence[str] = ("png",),
+    command: str = "",
+    options: Options | None = None,
+) -> list[Path]:
     """Writes the report of a study.
 
     Two reports of equal records have equal bytes, but for the time stamp. Each file is replaced
@@ -30,19 +44,42 @@ def write_report(source: Any, out: str | Path, *, stamp: str | None = None) -> l
     that this one does not have are removed.
 
     Args:
-        source: a study's directory, or its open records.
+        source: a study's directory or database URL, its open records, or an `Analysis`.
         out: a directory, made if need be.
         stamp: the time to put on it; by default now.
+        sections: names of those to write (`jaxhpo.report.sections.NAMES`); by default all.
+        formats: of the figures' files, some of "png", "svg" and "pdf".
+        command: what makes this report again; the report shows it.
+        options: of the analysis, for a source that is not analysed yet.
 
     Returns:
         The files.
+
+    Raises:
+        ValueError: for a section or a format that there is not.
     """
-    made = report(_analysed(source), stamp or _now())
+    unknown = [form for form in formats if form not in FORMATS]
+    if unknown or not formats:
+        raise ValueError(
+            f"write_report(formats=...) must name some of {', '.join(FORMATS)}, got "
+            f"{unknown[0] if unknown else 'none'!r}"
+        )
+    found = _analysed(source, options)
+    made = report(found, stamp or _now(), wanted=sections, command=command)
     out = Path(out)
-    files: dict[str, bytes] = {"report.html": page(made).encode(), "report.md": _markdown(made)}
-    for figure in made.figures.values():
-        files |= {f"figures/{p.name}.png": p.png for p in figure.pictures}
-    files |= {f"tables/{t.name}.csv": _csv(t).encode() for t in made.tables.values()}
+    files = {
+        "report.html": page(made).encode(),
+        "report.md": markdown(made, _pictures(formats)).encode(),
+        "full.log": log(made).encode(),
+        **{f"tables/{t.name}.csv": _csv(t).encode() for t in made.tables},
+        **{
+            f"figures/{plot.name}.{form}": saved(plot.name, plot.size, plot.draw, form=form)
+            for figure in made.figures
+            for plot in figure.plots
+            for form in formats
+        },
+        **{name: text.encode() for name, text in taken_along(found).items()},
+    }
     files["report.json"] = as_json(made, sorted([*files, "report.json"])).encode()
     _remove(out, _listed(out) - set(files))
     return [_written(out / name, data) for name, data in files.items()]
@@ -50,32 +87,42 @@ def write_report(source: Any, out: str | Path, *, stamp: str | None = None) -> l
 
 def as_json(made: Report, files: list[str]) -> str:
     """Everything that the report shows, as strict JSON: the fields of `Analysis`, the sentences
-    with their evidence, the files, and the time stamp. Numbers that are not finite are null."""
+    with their evidence by section, the files, the command, and the time stamp. Numbers that are not
+    finite are null."""
     whole = {
         "format": FORMAT,
         "stamp": made.stamp,
+        "command": made.command,
         "files": files,
-        "sentences": {n: [dataclasses.asdict(s) for s in said] for n, said in made.said.items()},
+        "sentences": {s.name: [dataclasses.asdict(x) for x in s.sentences] for s in made.sections},
         **dataclasses.asdict(made.found),
     }
     return _dumped(_strict(whole)) + "\n"
 
 
-def _analysed(source: Any) -> Analysis:
+def _analysed(source: Any, options: Options | None) -> Analysis:
+    if isinstance(source, Analysis):
+        if options is not None:
+            raise TypeError(
+                "write_report(options=...) is for records: an Analysis has its own already, in "
+                "Analysis.options; analyse again with others"
+            )
+        return source
     if not isinstance(source, str | Path):
-        return analysed(source)
+        return analysed(source, options)
     from jaxhpo.store.records import open_records
 
     with open_records(source, read_only=True) as records:
-        return analysed(records)
+        return analysed(records, options)
 
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _markdown(made: Report) -> bytes:
-    return markdown(made).encode()
+def _pictures(formats: Sequence[str]) -> str:
+    """Which format Markdown shows: not every reader shows PDF."""
+    return min(formats, key=FORMATS.index)
 
 
 def _strict(value: Any) -> Any:
@@ -125,7 +172,8 @@ def _listed(out: Path) -> set[str]:
 def _remove(out: Path, names: set[str]) -> None:
     for name in names:
         path = Path(name)
-        if len(path.parts) == 2 and path.parts[0] in _FOLDERS and path.name not in (".", ".."):
+        inside = len(path.parts) == 2 and path.parts[0] in _FOLDERS
+        if (inside or name in REMOVABLE) and path.name not in (".", ".."):
             (out / path).unlink(missing_ok=True)
 
 

@@ -1,15 +1,16 @@
-"""From a drawing function to SVG for the page and PNG for a file.
+"""From a drawing function to SVG for the page and to a file.
 
 For the page, colours are written as tokens that the page's style sheet gives a value, so that one
-drawing serves light and dark. matplotlib's global state and the user's settings are left alone.
+drawing serves light and dark, and each dot of a trial carries the trial's number. matplotlib's
+global state and the user's settings are left alone.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure as Canvas
@@ -29,12 +30,14 @@ PAPER = {
     "surface": "#fefefe",
 }
 WIDE, NARROW, PANEL = 8.2, 4.3, 2.9  # inches
+FORMATS = ("png", "svg", "pdf")
 DPI = 160
 PIXELS = 110  # an inch, of dots that are pixels on the page
 _STYLE: Mapping = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "svg.fonttype": "none",
+    "pdf.fonttype": 42,
     "text.color": PAPER["ink"],
     "axes.labelcolor": PAPER["ink"],
     "axes.edgecolor": PAPER["rule"],
@@ -60,50 +63,36 @@ _STYLE: Mapping = {
     "legend.handletextpad": 0.4,
     "legend.columnspacing": 1.2,
 }
+_NOTHING: Mapping[str, dict[str, Any]] = {  # of the program and the time, so that bytes are equal
+    "png": {"Software": None},
+    "svg": {"Date": None},
+    "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
+}
 Draw = Callable[[Canvas], None]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Picture:
-    """A PNG file: its name, what it shows in words, its bytes."""
-
-    name: str
-    alt: str
-    png: bytes
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Drawing:
-    """A drawing for the page. kind: "wide" and "narrow" are one drawing for two widths of the
-    page; a "panel" stands beside others. `alt` says in words what it shows."""
-
-    kind: str
-    alt: str
-    svg: str
+def saved(name: str, size: tuple[float, float], draw: Draw, *, form: str) -> bytes:
+    """A file's bytes, on white; `size` in inches, `form` one of `FORMATS`."""
+    to = io.BytesIO()
+    metadata = dict(_NOTHING[form])
+    _save(to, name, size, draw, format=form, dpi=DPI, facecolor="white", metadata=metadata)
+    return to.getvalue()
 
 
-def picture(name: str, alt: str, size: tuple[float, float], draw: Draw) -> Picture:
-    """A PNG on white, `size` in inches."""
-    data = io.BytesIO()
-    _save(data, name, size, draw, format="png", dpi=DPI, facecolor="white", metadata=_NO_SOFTWARE)
-    return Picture(name=name, alt=alt, png=data.getvalue())
-
-
-def drawing(kind: str, name: str, alt: str, size: tuple[float, float], draw: Draw) -> Drawing:
+def for_page(name: str, size: tuple[float, float], draw: Draw) -> str:
     """An SVG with the page's own colours and ids that no other has; `size` in inches."""
-    text = io.StringIO()
-    _save(
-        text, name, size, draw, format="svg", dpi=PIXELS, transparent=True, metadata={"Date": None}
-    )
-    return Drawing(kind=kind, alt=alt, svg=_for_page(text.getvalue(), name))
+    to = io.BytesIO()
+    metadata = dict(_NOTHING["svg"])
+    _save(to, name, size, draw, format="svg", dpi=PIXELS, transparent=True, metadata=metadata)
+    return _adapted(to.getvalue().decode(), name)
 
 
-_NO_SOFTWARE = {"Software": None}
+def trials_id(numbers: Any) -> str:
+    """The id for a collection of dots that says which trial each of them is."""
+    return "trials:" + ",".join(map(str, numbers))
 
 
-def _save(
-    to: io.BytesIO | io.StringIO, name: str, size: tuple[float, float], draw: Draw, **options
-) -> None:
+def _save(to: io.BytesIO, name: str, size: tuple[float, float], draw: Draw, **options: Any) -> None:
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update({**_STYLE, "svg.hashsalt": name})
@@ -112,11 +101,12 @@ def _save(
         canvas.savefig(to, **options)
 
 
-def _for_page(text: str, name: str) -> str:
+def _adapted(text: str, name: str) -> str:
     svg = text[text.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     for token, colour in PAPER.items():
         svg = svg.replace(colour, f"var(--{token})")
+    svg = re.sub(r'<g id="trials:([\d,]*)">(.*?</g>)', _numbered, svg, flags=re.DOTALL)
     # Ids must be unique on a page of several drawings; those that nothing refers to can go.
     wanted = set(re.findall(r'xlink:href="#([^"]+)"|url\(#([^)]+)\)', svg))
     used = {a or b for a, b in wanted}
@@ -131,6 +121,15 @@ def _for_page(text: str, name: str) -> str:
     )
     svg = re.sub(r"\n\s*", "\n", svg)
     return svg.replace("<svg ", '<svg aria-hidden="true" ', 1)
+
+
+def _numbered(match: re.Match[str]) -> str:
+    """Dots that were drawn in the order of the numbers in their group's id."""
+    numbers = iter(match[1].split(","))
+    head, mark, dots = match[2].rpartition("</defs>")
+    return f"<g>{head}{mark}" + re.sub(
+        r"<use ", lambda m: f'<use data-t="{next(numbers, "")}" ', dots
+    )
 
 
 def _rounded(match: re.Match[str]) -> str:

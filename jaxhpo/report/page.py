@@ -1,22 +1,23 @@
-"""The report as one HTML page that needs nothing else: no network, no script.
+"""The report as one HTML page that needs nothing else: no network, no file beside it.
 
-Text is escaped where it enters the page (`_text`), and nowhere else is text put in.
+Text is escaped where it enters the page (`_text`), and nowhere else is text put in. The page's
+policy lets no address be fetched and no script run but the one that stands in it.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
+from collections.abc import Sequence
+from typing import Any
 
-from jaxhpo.analysis.study import Analysis
 from jaxhpo.report import words
-from jaxhpo.report.drawing import Drawing
-from jaxhpo.report.figures import Figure
-from jaxhpo.report.panels import LEGEND
-from jaxhpo.report.sections import Report, Section
-from jaxhpo.report.sentences import Sentence
+from jaxhpo.report.drawing import NARROW, for_page
+from jaxhpo.report.parts import Code, Figure, Part, Plot, Section, Sentence, Table, Tile
+from jaxhpo.report.report import Report
+from jaxhpo.report.script import SCRIPT, trial_data
 from jaxhpo.report.style import sheet
-from jaxhpo.report.tables import Table
-from jaxhpo.trial import Status
 
 _text = html.escape
 _DOT = '<circle cx="5" cy="5" r="3.6" class="{phase}"/>'
@@ -30,106 +31,130 @@ _LINE = '<path stroke="var(--ink)" stroke-width="1.8" d="M0 5H10"/>'
 
 def page(report: Report) -> str:
     """The whole page."""
-    found = report.found
-    goal = "higher is better" if found.summary.maximize else "lower is better"
-    setting = [
-        goal,
-        *(f"{k} {found.identity[k]}" for k in ("sampler", "seed") if k in found.identity),
-    ]
-    sections = "\n".join(
-        _section(section, _tiles(found) if place == 0 else "")
-        for place, section in enumerate(report.sections)
-    )
     title = _text(report.title)
+    links = "".join(f'<li><a href="#{s.name}">{_text(s.title)}</a></li>' for s in report.sections)
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    policy += f"script-src 'sha256-{digest}'"
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
 <title>{title}</title>
 <style>{sheet()}</style>
 </head>
 <body>
-<main>
+<a class="skip" href="#main">To the content</a>
+<header>
 <h1>{title}</h1>
-<p class="stamp">{_text(" · ".join(setting))} · made {_text(report.stamp)}</p>
-{sections}
-</main>
+<p class="stamp">{_text(report.goal)} · made {_text(report.stamp)}</p>
+<nav aria-label="Sections"><ul>{links}</ul></nav>
+</header>
+<main id="main" tabindex="-1">
+{"".join(_section(section) for section in report.sections)}</main>
+<script type="application/json" id="trial-data">{trial_data(report.found)}</script>
+<script>{SCRIPT}</script>
 </body>
 </html>
 """
 
 
-def _section(section: Section, first: str) -> str:
-    parts = "\n".join(_part(part) for part in section.parts)
-    return f"<section>\n<h2>{_text(section.title)}</h2>\n{first}{parts}\n</section>"
+def _section(section: Section) -> str:
+    parts = "\n".join(_part(part, section.name) for part in section.parts)
+    head = f'<h2 id="{section.name}-head">{_text(section.title)}</h2>'
+    return (
+        f'<section id="{section.name}" aria-labelledby="{section.name}-head">\n{head}\n{parts}\n'
+        "</section>\n"
+    )
 
 
-def _part(part: list[Sentence] | Figure | Table) -> str:
+def _part(part: Part, section: str) -> str:
     if isinstance(part, Table):
         return _table(part)
-    return _figure(part) if isinstance(part, Figure) else _list(part)
+    if isinstance(part, Figure):
+        return _figure(part)
+    return _code(part) if isinstance(part, Code) else _list(part)
 
 
-def _tiles(found: Analysis) -> str:
-    said, best, test = found.summary, found.summary.best, found.test
-    shown = []
-    if best is not None:
-        shown.append((f"best {said.objective}", words.number(best.value), f"trial {best.number}"))
-    if test is not None and said.objective in test.metrics:
-        value = words.number(test.metrics[said.objective])
-        shown.append((f"test {said.objective}", value, f"trial {test.number}, never searched on"))
-    complete = said.count(Status.COMPLETE)
-    others = [f"{words.count(c.n)} {c.status}" for c in said.counts if c.status != "complete"]
-    small = ", ".join(others) if others else f"of {words.trials(said.trials)}"
-    shown.append(("complete trials", words.count(complete), small))
-    seconds = [run.seconds for run in found.runs if run.seconds is not None]
-    if seconds:
-        runs = f"in {len(seconds)} run{'' if len(seconds) == 1 else 's'}"
-        shown.append(("time", words.duration(sum(seconds)), runs))
-    tiles = "".join(
-        f'<div class="tile{" first" if place == 0 and best else ""}"><dt>{_text(name)}</dt>'
-        f"<dd>{_text(value)}<small>{_text(small)}</small></dd></div>"
-        for place, (name, value, small) in enumerate(shown)
+def _list(found: Sequence[Sentence | Tile]) -> str:
+    said = [one for one in found if isinstance(one, Sentence)]
+    items = "".join(f'<li data-evidence="{_text(s.evidence)}">{_text(s.text)}</li>' for s in said)
+    tiles = "".join(_tile(one) for one in found if isinstance(one, Tile))
+    shown = f'<dl class="tiles">{tiles}</dl>' if tiles else ""
+    return shown + (f"<ul>{items}</ul>" if items else "")
+
+
+def _tile(one: Tile) -> str:
+    return (
+        f'<div class="tile{" first" if one.first else ""}"><dt>{_text(one.name)}</dt>'
+        f"<dd>{_text(one.value)}<small>{_text(one.note)}</small></dd></div>"
     )
-    return f'<dl class="tiles">{tiles}</dl>\n'
-
-
-def _list(found: list[Sentence]) -> str:
-    items = "".join(f'<li data-evidence="{_text(s.evidence)}">{_text(s.text)}</li>' for s in found)
-    return f"<ul>{items}</ul>"
 
 
 def _table(table: Table) -> str:
-    css = [' class="n"' if column.right else "" for column in table.columns]
+    css = [' class="n"' if column.right else "" for column in table.heads]
     head = "".join(
         f'<th scope="col"{c}>{_text(column.name)}</th>'
-        for column, c in zip(table.columns, css, strict=True)
+        for column, c in zip(table.heads, css, strict=True)
     )
     rows = "".join(
-        "<tr>" + "".join(f"<td{c}>{_text(v)}</td>" for v, c in zip(row, css, strict=True)) + "</tr>"
-        for row in table.shown()
+        _row(shown, whole, css) for shown, whole in zip(table.shown(), table.whole(), strict=True)
     )
-    title = _text(table.title)
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{title}"><table>'
-        f"<caption>{title}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    if not table.shown():
+        return f'<p class="rest">{_text(table.title)}: {_text(table.rest)}</p>'
+    place = f"table-{table.name}"
+    rest = f'<p class="rest">{_text(table.rest)}</p>' if table.rest else ""
+    note = f'<p class="note">{_text(table.note)}</p>' if table.note else ""
+    inner = (
+        f'{note}<div class="scroll" tabindex="0" role="region" aria-labelledby="{place}">'
+        f'<table aria-labelledby="{place}"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>'
+        f"</table></div>{rest}"
     )
+    title = f'<b id="{place}">{_text(table.title)}</b>'
+    if table.folded:
+        n = f"<small>{len(table.rows):,} rows</small>" if len(table.rows) > 1 else ""
+        return f"<details><summary>{title} {n}</summary>{inner}</details>"
+    return f'<figure class="table"><figcaption>{title}</figcaption>{inner}</figure>'
+
+
+def _row(shown: list[str], whole: Sequence[Any], css: list[str]) -> str:
+    cells = [f'<th scope="row"{css[0]}{_sort(whole[0])}>{_text(shown[0])}</th>']
+    cells += [
+        f"<td{c}{_sort(value)}>{_text(text)}</td>"
+        for text, value, c in zip(shown[1:], whole[1:], css[1:], strict=True)
+    ]
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _sort(value: Any) -> str:
+    """What the page sorts a cell by, where its text is not that."""
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return f' data-v="{value!r}"' if plain else ""
 
 
 def _figure(figure: Figure) -> str:
-    drawn = "\n".join(_drawing(d) for d in figure.drawings)
-    css = "panels" if any(d.kind == "panel" for d in figure.drawings) else "both"
+    if figure.panels:
+        drawn = "".join(_drawing(p, "panel", p.name, p.size) for p in figure.panels)
+    else:
+        drawn = "".join(
+            _drawing(p, "wide", f"{p.name}-w", p.size)
+            + _drawing(p, "narrow", f"{p.name}-n", (NARROW, p.size[1]))
+            for p in figure.plots
+        )
+    css = "panels" if figure.panels else "both"
     return (
         f"<figure><figcaption><h3>{_text(figure.title)}</h3><p>{_text(figure.caption)}</p>"
         f'</figcaption>{_key(figure)}<div class="{css}">{drawn}</div></figure>'
     )
 
 
-def _drawing(one: Drawing) -> str:
-    return f'<div class="{one.kind}" role="img" aria-label="{_text(one.alt)}">{one.svg}</div>'
+def _drawing(one: Plot, kind: str, name: str, size: tuple[float, float]) -> str:
+    svg = for_page(name, size, one.draw)
+    return f'<div class="{kind}" role="img" aria-label="{_text(one.alt)}">{svg}</div>\n'
 
 
 def _key(figure: Figure) -> str:
@@ -137,7 +162,8 @@ def _key(figure: Figure) -> str:
     if not figure.phases:
         return ""
     marks = [
-        (LEGEND[p], (_DIAMOND if p == "given" else _DOT).format(phase=p)) for p in figure.phases
+        (words.PHASES[p], (_DIAMOND if p == "given" else _DOT).format(phase=p))
+        for p in figure.phases
     ]
     marks += [("best", _STAR), ("median", _LINE)]
     items = "".join(
@@ -145,3 +171,10 @@ def _key(figure: Figure) -> str:
         for name, mark in marks
     )
     return f'<ul class="key">{items}</ul>'
+
+
+def _code(code: Code) -> str:
+    return (
+        f'<figure class="code"><figcaption>{_text(code.title)}</figcaption>'
+        f'<pre tabindex="0"><code>{_text(code.text.rstrip())}</code></pre></figure>'
+    )

@@ -1,4 +1,4 @@
-"""The objective against each parameter: a panel each on the page, nine on a PNG."""
+"""The objective against each parameter, a panel each."""
 
 from __future__ import annotations
 
@@ -6,84 +6,55 @@ import math
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
 
 from jaxhpo.analysis.slices import Slice
 from jaxhpo.analysis.study import Analysis
-from jaxhpo.report import words
-from jaxhpo.report.drawing import PANEL, PAPER, WIDE, Draw, Drawing, Picture, drawing, picture
-from jaxhpo.report.scales import Scale, log_ticks, number_ticks, scale
+from jaxhpo.report import grids, words
+from jaxhpo.report.drawing import PAPER
+from jaxhpo.report.grids import Panel
+from jaxhpo.report.marks import dots, objective_scale, plain
+from jaxhpo.report.parts import Figure
+from jaxhpo.report.scales import Scale, log_ticks, number_ticks
 
-COLUMNS = 3
-PER_PICTURE = 9
 MOST_DOTS = 12_000  # on the page; with more of them, dots are pixels
 _JITTER = 0.3  # of the distance between neighbours
-PHASES = ("explore", "given", "model")
-LEGEND = {"explore": "exploring", "given": "given", "model": "proposed by the model"}
 
 
-def pictures(found: Analysis, shown: list[Slice]) -> list[Picture]:
-    """The PNG files."""
+def figure(found: Analysis) -> Figure | None:
+    """All parameters that were active in a complete trial."""
+    shown = [s for s in found.slices if s.x]
+    if not shown:
+        return None
     limits = objective_scale(found)
-    pages = [shown[i : i + PER_PICTURE] for i in range(0, len(shown), PER_PICTURE)]
-    made = []
-    for place, page in enumerate(pages):
-        columns, rows = min(COLUMNS, len(page)), math.ceil(len(page) / COLUMNS)
-        name = "slices" if len(pages) == 1 else f"slices{place + 1}"
-        alt = f"Scatter plots of {found.summary.objective} against "
-        alt += words.listed([s.parameter for s in page]) + "."
-        size = (WIDE if columns > 1 else WIDE / 2, 2.45 * rows + 0.4)
-        made.append(picture(name, alt, size, _grid(found, page, limits, rows, columns)))
-    return made
-
-
-def drawings(found: Analysis, shown: list[Slice]) -> list[Drawing]:
-    """The panels for the page."""
-    limits = objective_scale(found)
+    panels = [_panel(found, one, limits) for one in shown]
     pixels = sum(len(s.x) for s in shown) > MOST_DOTS
-
-    def panel(one: Slice) -> Draw:
-        def draw(canvas: Canvas) -> None:
-            ax = canvas.subplots()
-            _panel(ax, one, limits, found, pixels=pixels)
-
-        return draw
-
-    return [
-        drawing("panel", f"slice{i}", _alt(found, one), (PANEL, 2.3), panel(one))
-        for i, one in enumerate(shown)
-    ]
-
-
-def objective_scale(found: Analysis) -> Scale:
-    """The objective's axis, over all complete trials."""
-    return scale(np.array(found.progress.value), maximize=found.summary.maximize)
+    names = [s.parameter for s in shown if s.inactive]
+    only = " Trials in which a parameter was inactive are not in its plot: "
+    only = f"{only}{words.some(names)}." if names else ""
+    return Figure(
+        name="slices",
+        title=f"{found.summary.objective} against each parameter",
+        caption="A dot is a complete trial, a star the best; n is the number of trials in a plot. "
+        "Lines and bars are medians, over at least 5 trials where values are numbers. Choices and "
+        "few-valued numbers are spread sideways. All other parameters vary too, and a model does "
+        f"not try all places alike.{only}{limits.note}",
+        plots=grids.files("slices", panels, f"Scatter plots of {found.summary.objective} against"),
+        panels=grids.for_page("slices", panels, pixels=pixels),
+        phases=tuple(p for p in words.PHASES if p in found.progress.phase),
+    )
 
 
-def dots(
-    ax: Axes, x: np.ndarray, y: np.ndarray, phases: np.ndarray, size: float, *, pixels: bool
-) -> None:
-    """One dot a trial, coloured by how the trial was chosen; the user's own are diamonds."""
-    for phase in PHASES:
-        at = phases == phase
-        if at.any():
-            marker = "D" if phase == "given" else "o"
-            made = ax.scatter(
-                x[at],
-                y[at],
-                s=size,
-                marker=marker,
-                color=PAPER[phase],
-                alpha=0.6,
-                lw=0,
-                label=LEGEND[phase],
-            )
-            made.set_rasterized(pixels)
+def _panel(found: Analysis, one: Slice, limits: Scale) -> Panel:
+    def draw(ax: Axes, pixels: bool) -> None:
+        _draw(ax, one, limits, found, pixels=pixels)
 
-
-def plain(text: str) -> str:
-    """Text in which matplotlib sees no formula."""
-    return text.replace("$", r"\$")
+    return Panel(
+        title=one.parameter,
+        n=len(one.x),
+        alt=_alt(found, one),
+        draw=draw,
+        ylabel=found.summary.objective,
+    )
 
 
 def _alt(found: Analysis, one: Slice) -> str:
@@ -96,26 +67,7 @@ def _alt(found: Analysis, one: Slice) -> str:
     return f"{text} Medians: {', '.join(pairs)}."
 
 
-def _grid(found: Analysis, page: list[Slice], limits: Scale, rows: int, columns: int) -> Draw:
-    def draw(canvas: Canvas) -> None:
-        grid = canvas.subplots(rows, columns, squeeze=False)
-        for ax, one in zip(grid.flat, page, strict=False):
-            _panel(ax, one, limits, found, pixels=False)
-        for ax in grid.flat[len(page) :]:
-            ax.set_visible(False)
-        for ax in grid[:, 0]:
-            ax.set_ylabel(plain(found.summary.objective))
-        known = {
-            label: handle
-            for ax in grid.flat
-            for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
-        }
-        canvas.legend(known.values(), known.keys(), loc="outside upper left", ncols=5)
-
-    return draw
-
-
-def _panel(ax: Axes, one: Slice, limits: Scale, found: Analysis, *, pixels: bool) -> None:
+def _draw(ax: Axes, one: Slice, limits: Scale, found: Analysis, *, pixels: bool) -> None:
     x, y = np.array(one.x), np.array(one.value)
     middles = [(m.x, m.median) for m in one.middles if m.median is not None]
     if one.kind == "number":
@@ -124,7 +76,7 @@ def _panel(ax: Axes, one: Slice, limits: Scale, found: Analysis, *, pixels: bool
     else:
         _label_axis(ax, one)
         x = x + _jitter(len(x))
-    dots(ax, x, y, np.array(one.phase), 9, pixels=pixels)
+    dots(ax, x, y, np.array(one.phase), np.array(one.number), 9, pixels=pixels)
     if one.kind == "number":
         ax.plot(*zip(*middles, strict=True), color=PAPER["ink"], lw=1.6) if middles else None
     else:
@@ -136,9 +88,6 @@ def _panel(ax: Axes, one: Slice, limits: Scale, found: Analysis, *, pixels: bool
         style = {"marker": "*", "ms": 13, "mec": PAPER["surface"], "mew": 0.8, "ls": "none"}
         ax.plot(x[at], y[at], color=PAPER["best"], label="best", zorder=4, **style)
     limits.apply(ax)
-    n = f"n = {len(x)}"
-    ax.set_title(plain(words.short(one.parameter, 34 - len(n))))
-    ax.set_title(n, loc="right", weight="normal", size=9, color=PAPER["faint"])
 
 
 def _jitter(n: int) -> np.ndarray:

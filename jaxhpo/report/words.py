@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from jaxhpo.analysis.estimate import Estimate
+from jaxhpo.analysis.parameters import Parameter
+
 UNKNOWN = "unknown"
 
 
@@ -14,13 +17,27 @@ def number(value: float | None) -> str:
 
 
 def strength(value: float | None) -> str:
-    """A correlation: two decimals."""
-    return UNKNOWN if value is None else f"{value:.2f}"
+    """A correlation or a share: two decimals."""
+    return UNKNOWN if value is None else f"{round(value, 2) + 0.0:.2f}"
 
 
 def chance(value: float | None) -> str:
     """A p- or q-value: two significant digits."""
     return UNKNOWN if value is None else f"{value:.2g}"
+
+
+def estimate(value: Estimate) -> str:
+    """A number with its 95 % interval, where it has one."""
+    if value.value is None or value.low is None or value.high is None:
+        return strength(value.value)
+    return f"{strength(value.value)} ({strength(value.low)} to {strength(value.high)})"
+
+
+def interval(value: Estimate, unit: str = "") -> str:
+    """The same with as many digits as the objective has; `unit` stands behind the value."""
+    if value.low is None or value.high is None:
+        return number(value.value) + unit
+    return f"{number(value.value)}{unit} ({number(value.low)} to {number(value.high)})"
 
 
 def percent(value: float) -> str:
@@ -72,3 +89,28 @@ def short(name: str, longest: int) -> str:
 def listed(names: list[str]) -> str:
     """ "a", "a and b", "a, b and c"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+PHASES = {"explore": "exploring", "given": "given by the user", "model": "proposed by the model"}
+"""How a trial was chosen (`jaxhpo.trial.Phase`), in the order of drawing."""
+
+_NAMED = 8  # names in one sentence; the table has them all
+
+
+def some(names: list[str]) -> str:
+    """The same, with no more than a few names."""
+    if len(names) <= _NAMED:
+        return listed(names)
+    return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} others"
+
+
+def domain(p: Parameter) -> str:
+    """A parameter's domain."""
+    if p.kind == "constant":
+        return "constant"
+    if p.low is None or p.high is None:
+        return ", ".join(map(str, p.values))
+    scale = ", log" if p.log else ""
+    step = "" if p.step in (None, 1) else f", step {p.step:g}"
+    whole = "whole numbers " if p.kind == "int" else ""
+    return f"{whole}{setting(p.low)} to {setting(p.high)}{scale}{step}"

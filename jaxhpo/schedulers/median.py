@@ -8,11 +8,10 @@ rule decides the same in whatever order trials are trained.
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from jaxhpo.contracts import Scheduler
+from jaxhpo.schedulers._given import whole
 
 
 def median(*, warmup: int = 1, min_peers: int = 5) -> Scheduler:
@@ -26,22 +25,14 @@ def median(*, warmup: int = 1, min_peers: int = 5) -> Scheduler:
     Raises:
         ValueError: if an argument is below 1.
     """
-    for name, value in (("warmup", warmup), ("min_peers", min_peers)):
-        if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
-            raise ValueError(
-                f"median({name}=...) must be a whole number, at least 1, got {name}={value!r}"
-            )
+    whole("median", warmup=(warmup, 1), min_peers=(min_peers, 1))
 
-    def stop(curve: np.ndarray, peers: np.ndarray) -> bool:
-        unit = len(curve)
-        if unit < warmup or peers.shape[1] < unit:
-            return False
-        reached = peers[np.isfinite(peers[:, unit - 1]), :unit]
-        if len(reached) < min_peers:
-            return False
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # a curve of NaN has no minimum
-            best = np.nanmin(curve)
-        return bool(best > np.median(np.nanmean(reached, axis=1)))
+    def limits(peers: np.ndarray, budget: int) -> np.ndarray:
+        found = np.full(budget, np.inf, np.float32)
+        for unit in range(warmup, min(budget, peers.shape[1]) + 1):
+            reached = peers[np.isfinite(peers[:, unit - 1]), :unit]
+            if len(reached) >= min_peers:
+                found[unit - 1] = np.median(np.nanmean(reached, axis=1, dtype=np.float64))
+        return found
 
-    return Scheduler(stop=stop, adaptive=True)
+    return Scheduler(limits=limits, of_best=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,17 +19,23 @@ def describe() -> dict[str, Any]:
     """Plain JSON values. What can't be known is None or empty; nothing of it can fail.
 
     ``versions`` (package to version), ``platform``, ``cpus`` (that this process may use),
-    ``devices`` (kind, platform, count of JAX's local devices), ``command``, ``git`` (of the code
-    that was started). The machine's name is not among it.
+    ``devices`` (kind, platform, count of JAX's local devices), ``command`` (without passwords),
+    ``git`` (of the code that was started). The machine's name is not among it.
     """
     return {
         "versions": {"python": platform.python_version(), **_versions()},
         "platform": f"{platform.system()} {platform.machine()}",
         "cpus": _cpus(),
         "devices": _devices(),
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]] if sys.argv else [],
+        "command": [Path(sys.argv[0]).name, *map(masked, sys.argv[1:])] if sys.argv else [],
         "git": revision(_started_from()),
     }
+
+
+def masked(text: str) -> str:
+    """A URL, or a text that holds some, with ``***`` for the passwords of databases."""
+    text = re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
+    return re.sub(r"([?&](?:ssl)?password=)[^&\s]*", r"\1***", text)
 
 
 def revision(directory: Path) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from jaxhpo.store import codec, rows, schema
+from jaxhpo.store.environment import masked
 from jaxhpo.store.errors import StudyNotFound, StudyUnreadable, differences, mismatch
 from jaxhpo.store.server import Server
 from jaxhpo.store.sqlite_file import SqliteFile
@@ -89,8 +90,8 @@ def _place(where: str | Path) -> Path | sa.URL:
         return url
     if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
         raise ValueError(
-            f"workdir={text!r}: records are kept in SQLite files or PostgreSQL; give a directory, "
-            "sqlite:///path/to/study.db or postgresql+psycopg://host/database"
+            f"workdir={masked(text)!r}: records are kept in SQLite files or PostgreSQL; give a "
+            "directory, sqlite:///path/to/study.db or postgresql+psycopg://host/database"
         )
     return Path(str(url.database))
 

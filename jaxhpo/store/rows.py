@@ -33,6 +33,8 @@ def trial_row(trial: Trial) -> dict[str, Any]:
         "finished": _float(trial.finished),
         "seconds": _float(trial.seconds),
         "error": None if trial.error is None else _writable(trial.error),
+        "replicates": codec.dumps([float(loss) for loss in trial.replicates]),
+        "history": codec.dumps(list(trial.history)),
     }
 
 
@@ -59,6 +61,8 @@ def trial_of(row: Mapping[str, Any], curves: Mapping[str, np.ndarray]) -> Trial:
             "point": values(row["point"]),
             "metrics": codec.loads(row["metrics"]),
             "curves": curves,
+            "replicates": tuple(codec.loads(row["replicates"])),
+            "history": tuple(codec.loads(row["history"])),
         }
     except (TypeError, ValueError) as error:
         raise ValueError(f"the row of trial {row['number']} is damaged: {error}") from error

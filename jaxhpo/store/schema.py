@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of the tables. A file of a newer version is refused."""
 
 METADATA = sa.MetaData()
@@ -36,6 +36,8 @@ TRIALS = sa.Table(
     sa.Column("finished", sa.Float),
     sa.Column("seconds", sa.Float),
     sa.Column("error", sa.Text),
+    sa.Column("replicates", sa.Text, nullable=False),  # JSON
+    sa.Column("history", sa.Text, nullable=False),  # JSON
 )
 
 CURVES = sa.Table(

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
+from jaxhpo.store.environment import masked
 from jaxhpo.store.errors import StudyUnreadable, StudyWriteError
 from jaxhpo.store.lock import in_use
 
@@ -42,7 +43,7 @@ class Server:
     def __init__(self, url: sa.URL, *, read_only: bool) -> None:
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
-        self.name = self.study = url.render_as_string(hide_password=True)
+        self.name = self.study = masked(url.render_as_string(hide_password=True))
         try:
             engine = sa.create_engine(url, pool_size=1, max_overflow=0)
         except ImportError as error:

@@ -12,15 +12,16 @@ from jaxhpo.store.memory import MemoryRecords
 def opened(
     where: str | Path | None,
     known: Mapping[str, Any],
-    sizes: Mapping[str, int | None],
-    defaults: Callable[[], Mapping[str, int]],
+    sizes: Mapping[str, Any],
+    defaults: Callable[[], Mapping[str, Any]],
 ) -> tuple[Any, dict[str, Any]]:
     """The records, and the study's whole identity.
 
     Args:
         where: a study directory or database URL, or None for records in memory.
         known: the part of the identity that is certain.
-        sizes: the part that may be None: then as recorded, or for a new study the default.
+        sizes: the part that may be None: then as recorded, or for a new study the default. A
+            mapping is a part of a mapping, completed in the same way.
         defaults: makes the defaults, which may take a moment.
 
     Raises:
@@ -28,11 +29,13 @@ def opened(
         StudyInUse: if another process writes to them.
     """
     stored = _stored(where)
-    missing = [name for name, value in sizes.items() if value is None]
-    fallback = {}
+    settled = dict(sizes)
+    missing = [n for n, value in sizes.items() if value is None or isinstance(value, Mapping)]
     if missing:
-        fallback = {name: stored[name] for name in missing if name in stored} or defaults()
-    settled = {name: fallback[name] if value is None else value for name, value in sizes.items()}
+        whole = all(name in stored for name in missing)
+        fallback = {name: stored[name] for name in missing} if whole else defaults()
+        for name in missing:
+            settled[name] = fallback[name] if sizes[name] is None else fallback[name] | sizes[name]
     identity = {**known, **settled}
     if where is None:
         return MemoryRecords(identity), identity

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from jaxhpo import registry
-from jaxhpo.contracts import Task
+from jaxhpo.contracts import REPLICATE, Task
 from jaxhpo.space import Space
 
 
@@ -41,6 +43,11 @@ def task(given: Any) -> None:
             f"{type(given).__name__}; make one with jaxhpo.tasks.objective.objective(fn, space) or "
             "jaxhpo.tasks.supervised.supervised(space, ...)"
         )
+    if REPLICATE in given.space.parameters:
+        raise ValueError(
+            f"Study(task=...): a parameter of the space is called {REPLICATE!r}, which is how a "
+            "member finds which replicate it is; rename the parameter"
+        )
     unknown = sorted(set(given.static) - set(given.space.parameters))
     if unknown:
         raise ValueError(
@@ -65,3 +72,62 @@ def made(family: str, name: str, arguments: Sequence[Any], options: Mapping[str,
             f"{', '.join(parameters) if parameters else 'no options'}"
         )
     return factory(*arguments, **options)
+
+
+def replicates(task: Task, given: int) -> int:
+    """How many members train a trial.
+
+    Raises:
+        ValueError: if a task with folds is to have another number.
+    """
+    if task.folds > 1 and given not in (1, task.folds):
+        raise ValueError(
+            f"Study(replicates={given}): the task has {task.folds} folds, one member for each; "
+            "leave replicates out"
+        )
+    return max(given, task.folds)
+
+
+def lookahead(given: int, group: int) -> None:
+    """Refuses a lookahead with which a group could never be complete.
+
+    Raises:
+        ValueError: naming the least that will do.
+    """
+    if given < group - 1:
+        raise ValueError(
+            f"Study(lookahead={given}): the scheduler decides on {group} trials together, which "
+            f"must all be proposed before the first of them ends; give at least {group - 1}, or "
+            "leave it out"
+        )
+
+
+def fixed_columns(task: Task, static: frozenset[str]) -> np.ndarray:
+    """bool [d]: the columns that can't change while a trial is in training, because the program or
+    the trial's budget depends on them."""
+    space, read = task.space, set()
+    configs = space.decode(np.random.default_rng(0).random((8, len(space))).astype(np.float32))
+    for config in configs:
+        hp = _Watched(space.filled(config, static))
+        task.budget(hp)
+        read |= hp.read
+    return np.array([name in static or name in read for name in space.names], bool)
+
+
+class _Watched(Mapping[str, Any]):
+    """Hyperparameters that note who is looked at."""
+
+    def __init__(self, hp: Mapping[str, Any]) -> None:
+        self.read: set[str] = set()
+        self._hp = hp
+
+    def __getitem__(self, name: str) -> Any:
+        self.read.add(name)
+        return self._hp[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self.read |= set(self._hp)
+        return iter(self._hp)
+
+    def __len__(self) -> int:
+        return len(self._hp)

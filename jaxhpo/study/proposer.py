@@ -11,6 +11,7 @@ lets the sampler know more.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,9 @@ class Proposer:
         gated: whether results matter (to the sampler or the scheduler), so that blocks wait.
         given: configurations that become the first trials.
         budget: ``(config with every parameter) -> units``.
+
+    Attributes:
+        state: the sampler's, after what it was told.
     """
 
     def __init__(
@@ -55,7 +59,7 @@ class Proposer:
         self.gated = gated
         self._given = space.encode(given) if given else np.zeros((0, len(space)), np.float32)
         self._budget = budget
-        self._state = sampler.init(key)
+        self.state = sampler.init(key)
         self._told = 0
 
     @property
@@ -88,8 +92,8 @@ class Proposer:
             if self.sampler.size is None
             else min(self.batch, self.sampler.size + given - start)
         )
-        pending = self._points(trials[known:start])
-        proposal = self.sampler.ask(self._state, start - given, pending, n)
+        pending = self._pending(trials[known:start])
+        proposal = self.sampler.ask(self.state, start - given, pending, n)
         points, model = np.asarray(proposal.points), np.asarray(proposal.model)
         phases = [Phase.MODEL if m else Phase.EXPLORE for m in model]
         part = slice(number - start, end - start)
@@ -101,7 +105,18 @@ class Proposer:
             losses = [np.nan if t.loss is None else t.loss for t in trials]
             valid = jnp.asarray([t.status.scored for t in trials])
             args = (self._points(trials), jnp.asarray(losses, jnp.float32), valid)
-            self._state = self.sampler.tell(self._state, *args)
+            self.state = self.sampler.tell(self.state, *args)
+
+    def _pending(self, trials: Sequence[Trial]) -> jax.Array:
+        """The points of trials as they were proposed, whatever a scheduler has made of them."""
+        return self._points(
+            [
+                dataclasses.replace(t, point=self.space.encode([t.history[0]["config"]])[0])
+                if t.history
+                else t
+                for t in trials
+            ]
+        )
 
     def _points(self, trials: Sequence[Trial]) -> jax.Array:
         points = [trial.point for trial in trials]

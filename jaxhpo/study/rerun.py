@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
 from jaxhpo.contracts import Task
+from jaxhpo.population.member import Member
 from jaxhpo.population.population import Population
-from jaxhpo.population.tile import Member
+from jaxhpo.study.run import Run, joined
 from jaxhpo.trial import Status, Trial
 
 
@@ -21,8 +22,9 @@ class Rerun:
 
     Attributes:
         trial: as it came out now. same: whether every recorded value came out bit for bit.
-        differences: what did not, in words. state: the trained state, a pytree of arrays.
-        test: the metrics on the test split, or None where the task has none.
+        differences: what did not, in words. state: the trained state, a pytree of arrays; of
+            several members stacked. test: the metrics on the test split (their mean), or None where
+            the task has none.
     """
 
     trial: Trial
@@ -32,14 +34,15 @@ class Rerun:
     test: Mapping[str, float] | None
 
 
-def rerun(task: Task, population: Population, recorded: Trial, hp: Mapping[str, Any]) -> Rerun:
+def rerun(task: Task, population: Population, recorded: Trial, members: Sequence[Member]) -> Rerun:
     """`recorded` trained again for as many units as it was.
 
     Args:
-        hp: every hyperparameter of the trial, by name.
+        members: those who train the trial.
 
     Raises:
-        ValueError: if the trial has not ended or failed: there is nothing to compare.
+        ValueError: if the trial has not ended or failed, so that there is nothing to compare, or
+            was trained from the states of others.
         RuntimeError: if it can't be trained now.
     """
     if not recorded.status.ended or recorded.status is Status.FAILED:
@@ -47,15 +50,28 @@ def rerun(task: Task, population: Population, recorded: Trial, hp: Mapping[str, 
             f"rerun(number={recorded.number}): the trial is {recorded.status.value}; only one that "
             "is complete, stopped or diverged can be compared"
         )
-    member = Member(number=recorded.number, budget=recorded.units, hp=hp)
-    progress, state = population.alone(member)
-    error = next((p.error for p in progress if p.error is not None), None)
-    if error is not None:
-        raise RuntimeError(f"trial {recorded.number} could not be trained again: {error}")
-    names = sorted(progress[0].metrics)
-    curves = {name: np.concatenate([p.metrics[name] for p in progress]) for name in names}
+    if recorded.history:
+        others = sorted({change["source"] for change in recorded.history})
+        raise ValueError(
+            f"rerun(number={recorded.number}): the trial went on from states of other trials "
+            f"({', '.join(map(str, others))}), so it can't be trained alone; run the study again"
+        )
+    runs, states = [], []
+    for member in members:
+        run = Run()
+        ticks, state = population.alone(
+            dataclasses.replace(member, budget=recorded.units, until=None, limits=None)
+        )
+        for tick in ticks:
+            for progress in tick.progress:
+                run.add(progress, tick)
+        if run.error is not None:
+            raise RuntimeError(f"trial {recorded.number} could not be trained again: {run.error}")
+        runs.append(run)
+        states.append(state)
+    curves = joined(runs, max(run.units for run in runs))
     units = len(curves[task.objective])
-    diverged = progress[-1].diverged
+    diverged = any(run.diverged for run in runs)
     status = recorded.status if diverged is (recorded.status is Status.DIVERGED) else None
     status = status or (Status.DIVERGED if diverged else Status.COMPLETE)
     loss = float(curves[task.objective][-1]) * (-1.0 if task.maximize else 1.0)
@@ -68,7 +84,11 @@ def rerun(task: Task, population: Population, recorded: Trial, hp: Mapping[str, 
         curves=curves,
     )
     differences = tuple(_differences(recorded, trial))
-    test = _tested(task, hp, population.static, state)
+    tests = [population.test(m, state) for m, state in zip(members, states, strict=True)]
+    test = None
+    if task.test is not None:
+        test = {name: float(np.mean([found[name] for found in tests])) for name in tests[0]}
+    state = states[0] if len(states) == 1 else jax.tree.map(lambda *x: np.stack(x), *states)
     return Rerun(trial=trial, same=not differences, differences=differences, state=state, test=test)
 
 
@@ -91,20 +111,3 @@ def _differences(recorded: Trial, now: Trial) -> list[str]:
                 f"{name}: differs first after unit {unit + 1}, recorded {a[unit]}, now {b[unit]}"
             )
     return found
-
-
-def _tested(
-    task: Task, hp: Mapping[str, Any], static: tuple[str, ...], state: Any
-) -> dict[str, float] | None:
-    """The metrics on the test split, of a state that nothing is chosen by any more."""
-    if task.test is None:
-        return None
-    test, fixed = task.test, {name: value for name, value in hp.items() if name in static}
-    traced = {
-        name: np.asarray(value, task.space.dtype(name))
-        for name, value in hp.items()
-        if name not in static
-    }
-    run = jax.jit(lambda traced, state, data: test({**fixed, **traced}, state, data))
-    metrics = run(traced, state, task.test_data)
-    return {name: float(value) for name, value in sorted(metrics.items())}

@@ -10,6 +10,7 @@ number, so a study may be killed at any moment and goes on from its records.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,19 @@ import numpy as np
 import pandas as pd
 
 from jaxhpo.contracts import Task
+from jaxhpo.population.member import Member, Tick
 from jaxhpo.population.population import Population
-from jaxhpo.population.program import Device
+from jaxhpo.population.program import Device, Form
 from jaxhpo.population.sizing import drivers_per_device, tile_width
-from jaxhpo.population.tile import Member
 from jaxhpo.store import environment
-from jaxhpo.study import identity, options
-from jaxhpo.study.ledger import Ledger
+from jaxhpo.study import identity, in_flight, options
+from jaxhpo.study.brackets import Brackets, largest_group
+from jaxhpo.study.confirm import Confirmation, best_trials, confirm
+from jaxhpo.study.keeper import Keeper
+from jaxhpo.study.ledger import Ledger, Recorded
 from jaxhpo.study.opening import opened
+from jaxhpo.study.plan import Plan, values
+from jaxhpo.study.plan import plan as planned
 from jaxhpo.study.proposer import Proposer
 from jaxhpo.study.rerun import Rerun, rerun
 from jaxhpo.study.snapshot import Outcome, Snapshot, StudyFailed
@@ -34,7 +40,7 @@ from jaxhpo.study.throughput import Throughput
 from jaxhpo.table import trials_table
 from jaxhpo.trial import Status, Trial
 
-_SAMPLER, _TRIALS = 0, 1  # the two streams of a study's key
+_SAMPLER, _TRIALS, _BRACKETS, _CONFIRM = 0, 1, 2, 3  # the streams of a study's key
 
 
 class Study:
@@ -54,6 +60,12 @@ class Study:
             Part of the study's identity, as are all arguments above but `trials` and `workdir`.
         devices: where to train; by default all local devices. drivers: threads a device.
         enqueue: configurations to be tried first.
+        replicates: how many members train each trial, from seeds of their own; the trial's curves
+            are the means of theirs. A task with folds has one for each fold.
+        plan: name of a static parameter that the task can also take traced to "traced" or
+            "cohorts"; what is left out is decided by cost (`jaxhpo.study.plan`).
+        checkpoint_seconds: how often what is in training is saved beside the records; 0: only when
+            the study is asked to stop. Needs a directory as `workdir`.
 
     Raises:
         ValueError: for an argument that can't be used.
@@ -78,20 +90,20 @@ class Study:
         devices: Sequence[Device] | None = None,
         drivers: int | None = None,
         enqueue: Sequence[Mapping[str, Any]] = (),
+        replicates: int = 1,
+        plan: Mapping[str, str] | None = None,
+        checkpoint_seconds: float = 60.0,
     ) -> None:
         options.whole("Study", trials=(trials, 1), seed=(seed, 0), batch=(batch, 1))
         options.whole("Study", lookahead=(lookahead, 0), width=(width, 1), drivers=(drivers, 1))
+        options.whole("Study", replicates=(replicates, 1))
         options.task(task)
         self.task = task
         self.wanted = trials
+        self.replicates = options.replicates(task, replicates)
         self._devices = list(jax.local_devices() if devices is None else devices)
         self._drivers = drivers or drivers_per_device(self._devices)
         self._static = task.space.static_names(task.static)
-        self._dtypes = {
-            name: task.space.dtype(name)
-            for name in task.space.parameters
-            if name not in self._static
-        }
         sampler_options, scheduler_options = (
             dict(sampler_options or {}),
             dict(scheduler_options or {}),
@@ -108,18 +120,22 @@ class Study:
             "scheduler": scheduler,
             "scheduler_options": scheduler_options,
             "enqueued": task.space.encode(enqueue).tolist() if enqueue else [],
+            "replicates": self.replicates,
         }
-        sizes = {"batch": batch, "lookahead": lookahead, "width": width}
-        self.records, self.identity = opened(workdir, known, sizes, self._defaults)
+        self._planned: Plan | None = None
+        asked = dict(plan or {})
+        sizes = {"batch": batch, "lookahead": lookahead, "width": width, "plan": asked}
+        self.records, self.identity = opened(workdir, known, sizes, lambda: self._defaults(asked))
         key = jax.random.key(seed)
         self._key = jax.random.fold_in(key, _TRIALS)
+        adaptive = self._sampler.adaptive or self._scheduler.limits is not None
         self._proposer = Proposer(
             task.space,
             self._sampler,
             jax.random.fold_in(key, _SAMPLER),
             batch=self.identity["batch"],
             lookahead=self.identity["lookahead"],
-            gated=self._sampler.adaptive or self._scheduler.adaptive,
+            gated=adaptive,
             given=list(enqueue),
             budget=lambda config: task.budget(self._filled(config)),
         )
@@ -128,7 +144,25 @@ class Study:
             objective=task.objective,
             maximize=task.maximize,
             scheduler=self._scheduler,
+            replicates=self.replicates,
+            configured=lambda point: task.space.decode(point[None])[0],
         )
+        if self._scheduler.group is not None:
+            size = self._proposer.size
+            self._ledger.brackets = Brackets(
+                self._scheduler,
+                jax.random.fold_in(key, _BRACKETS),
+                layout=task.space.layout,
+                fixed=options.fixed_columns(task, self._static - self.traced),
+                end=trials if size is None else min(trials, size),
+                losses=self._ledger.losses,
+            )
+        group = largest_group(self._scheduler, trials)
+        options.lookahead(self.identity["lookahead"], group if self._sampler.adaptive else 0)
+        if self._planned is not None:
+            self.records.put_fact("plan", self._planned.lines())
+        home = None if self.records.path is None else Path(self.records.path).parent
+        self._keeper = Keeper(home, self.identity, checkpoint_seconds)
         self._population: Population | None = None
 
     # -- what is known -----------------------------------------------------------------------------
@@ -142,6 +176,11 @@ class Study:
     def best(self) -> Trial | None:
         """The complete trial with the lowest loss, the earlier of equals, or None."""
         return self._ledger.best
+
+    @property
+    def traced(self) -> frozenset[str]:
+        """The static parameters that are traced after all."""
+        return frozenset(n for n, how in self.identity["plan"].items() if how == "traced")
 
     def table(self) -> pd.DataFrame:
         """One row a trial (see `jaxhpo.table.trials_table`)."""
@@ -185,28 +224,34 @@ class Study:
     ) -> Outcome:
         population, ledger = self._populated(), self._ledger
         speed = Throughput()
-        self._queue([t for t in ledger.trials if not t.status.ended])
+        self._take_up()
         self._propose()
         self._tell(on_tick, speed)
         while population.busy and not stop():
             population.dispatch()
-            ticks = population.wait()
-            changed: dict[int, Trial] = {}
-            for tick in ticks:
-                speed.add(tick)
-                rows, stopped = ledger.record(tick)
-                changed |= {trial.number: trial for trial in rows}
-                for number in stopped:
-                    population.stop(number)
-            population.dispatch()  # the drivers go on while the host writes, tells and asks
+            ticks, save = population.wait(), self._keeper.due
+            if save:
+                ticks += population.rest()
+            changed = self._taken_in(ticks, speed)
             self._check_failures()
+            if save:  # the records first: what has ended is not in the checkpoint
+                self.records.write(list(changed.values()))
+                self._keeper.save(population, ledger)
+                changed = {}
+            population.dispatch()  # the drivers go on while the host writes, tells and asks
             self.records.write(list(changed.values()))
             self._propose()
             self._tell(on_tick, speed)
+            if population.busy and population.stuck:
+                raise RuntimeError("trials wait for a decision that does not come; report this")
         if population.busy:
+            self.records.write(list(self._taken_in(population.rest(), speed).values()))
+            self._keeper.save(population, ledger)
+            self._keeper.close()
             left = self.wanted - ledger.ended
             message = f"stopped; {ledger.ended} trials have ended and are recorded, {left} are left"
             return Outcome(ended="interrupted", message=message, trials=ledger.ended)
+        self._keeper.clear()
         self._finish(speed)
         if ledger.ended < self.wanted:
             message = f"all {ledger.ended} configurations have been tried; there are no others"
@@ -214,9 +259,46 @@ class Study:
         message = f"all {ledger.ended} trials have ended"
         return Outcome(ended="complete", message=message, trials=ledger.ended)
 
+    def _take_up(self) -> None:
+        """Goes on with trials that had not ended: from a checkpoint, or from their beginning."""
+        population, ledger = self._populated(), self._ledger
+        taken = self._keeper.restore(population, ledger, self._members)
+        waiting = [
+            member
+            for trial in ledger.trials
+            if not trial.status.ended
+            for member in self._members(trial)
+            if member.number not in taken
+        ]
+        population.add(sorted(waiting, key=lambda member: (-member.budget, member.number)))
+        self.records.write(list(self._carried_out(ledger.reconsider()).values()))
+
+    def _taken_in(self, ticks: Sequence[Tick], speed: Throughput) -> dict[int, Trial]:
+        """Takes in ticks, and does in the population what the scheduler decided."""
+        changed: dict[int, Trial] = {}
+        for tick in ticks:
+            found = self._ledger.record(tick)
+            speed.add(tick, found.cut)
+            changed |= self._carried_out(found)
+        return changed
+
+    def _carried_out(self, found: Recorded) -> dict[int, Trial]:
+        population = self._populated()
+        for number in found.out:
+            population.stop(number)
+        changes = []
+        for source, trial in found.going:
+            origin = self.replicates * source
+            changes += [(origin + i, m) for i, m in enumerate(self._members(trial))]
+        if changes:
+            population.go_on(changes)
+        return found.changed
+
     def _propose(self) -> None:
         """Proposes blocks as long as they may be proposed and lanes could take them soon."""
-        enough = 2 * self._drivers * len(self._devices) * max(64, self.identity["width"])
+        lanes = max(64, self.identity["width"]) // self.replicates
+        enough = 2 * self._drivers * len(self._devices) * max(16, lanes)
+        enough = max(enough, 2 * largest_group(self._scheduler, self.wanted))
         while len(self._ledger.trials) - self._ledger.ended < enough:
             block = self._proposer.next(self._ledger.trials, self.wanted)
             if not block:
@@ -227,7 +309,7 @@ class Study:
 
     def _queue(self, trials: Sequence[Trial]) -> None:
         """Hands trials to the population, those with the longest training first."""
-        members = [self._member(trial) for trial in trials]
+        members = [member for trial in trials for member in self._members(trial)]
         self._populated().add(sorted(members, key=lambda m: (-m.budget, m.number)))
 
     def _check_failures(self) -> None:
@@ -275,6 +357,7 @@ class Study:
                 "seconds": speed.elapsed,
             },
         )
+        self.records.put_fact("digest", in_flight.digest(self._ledger, self._proposer.state))
         if self.task.test is not None and self.best is not None:
             test = self.rerun(self.best.number).test
             self.records.put_fact("test", {"number": self.best.number, "metrics": test})
@@ -292,15 +375,57 @@ class Study:
         if not 0 <= number < len(trials):
             last = len(trials) - 1
             raise ValueError(f"rerun(number=...) must be a trial, 0 to {last}, got {number}")
-        return rerun(
-            self.task, self._populated(), trials[number], self._filled(trials[number].config)
+        return rerun(self.task, self._populated(), trials[number], self._members(trials[number]))
+
+    def confirm(self, top: int = 5, seeds: int = 5) -> Confirmation:
+        """Trains the best trials again with fresh seeds (`jaxhpo.study.confirm`), and records what
+        came out as the fact "confirm".
+
+        Args:
+            top: how many of the best. seeds: how often each; a task with folds is trained once for
+                each fold instead.
+
+        Raises:
+            ValueError: if an argument is below 1, or no trial is complete.
+        """
+        options.whole("confirm", top=(top, 1), seeds=(seeds, 1))
+        chosen = best_trials(self._ledger.trials, top)
+        several = self.task.folds if self.task.folds > 1 else seeds
+        form = dataclasses.replace(
+            self._form(self.traced, self.identity["width"]),
+            replicates=several,
+            limited=False,
+            pauses=True,
         )
+        key = jax.random.fold_in(jax.random.key(self.identity["seed"]), _CONFIRM)
+        population = self._new_population(key, form)
+
+        def members(trial: Trial) -> list[Member]:
+            numbers = range(trial.number * several, (trial.number + 1) * several)
+            hp = self._filled(trial.config)
+            return [Member(number=number, hp=hp, budget=trial.budget) for number in numbers]
+
+        try:
+            found = confirm(
+                population,
+                chosen,
+                members,
+                objective=self.task.objective,
+                maximize=self.task.maximize,
+            )
+        finally:
+            population.close()
+        self.records.put_fact("confirm", found.to_dict())
+        return found
 
     def close(self) -> None:
         """Lets go of the records and the threads. The study can't be run after that."""
         if self._population is not None:
             self._population.close()
-        self.records.close()
+        try:
+            self._keeper.close()
+        finally:
+            self.records.close()
 
     def __enter__(self) -> Study:
         return self
@@ -313,27 +438,57 @@ class Study:
     def _filled(self, config: Mapping[str, Any]) -> dict[str, Any]:
         return self.task.space.filled(config, self._static)
 
-    def _member(self, trial: Trial) -> Member:
-        return Member(number=trial.number, budget=trial.budget, hp=self._filled(trial.config))
+    def _members(self, trial: Trial) -> list[Member]:
+        """Those who train a trial, from where it stands."""
+        ledger, hp = self._ledger, self._filled(trial.config)
+        brackets = ledger.brackets
+        until = None if brackets is None or trial.status.ended else brackets.until(trial)
+        limits = ledger.limits(trial) if self.replicates == 1 else None
+        return [
+            Member(number=number, hp=hp, budget=trial.budget, until=until, limits=limits)
+            for number in range(
+                trial.number * self.replicates, (trial.number + 1) * self.replicates
+            )
+        ]
+
+    def _form(self, traced: frozenset[str], width: int) -> Form:
+        space = self.task.space
+        dtypes = {n: space.dtype(n) for n in space.parameters if n not in self._static}
+        return Form(
+            dtypes={n: np.dtype(d) for n, d in dtypes.items()}
+            | {n: np.dtype(np.int32) for n in sorted(traced)},
+            options={n: values(space, n) for n in sorted(traced)},
+            width=width,
+            replicates=self.replicates,
+            limited=self._scheduler.limits is not None and self.replicates == 1,
+            of_best=self._scheduler.of_best,
+            pauses=self._scheduler.group is not None,
+            platform=self._devices[0].platform,
+        )
 
     def _populated(self) -> Population:
         if self._population is None:
-            self._population = Population(
-                self.task,
-                self._key,
-                dtypes=self._dtypes,
-                static=self._static,
-                width=self.identity["width"],
-                devices=self._devices,
-                drivers=self._drivers,
-            )
+            form = self._form(self.traced, self.identity["width"])
+            self._population = self._new_population(self._key, form)
         return self._population
 
-    def _defaults(self) -> dict[str, int]:
+    def _new_population(self, key: jax.Array, form: Form) -> Population:
+        static = sorted(self._static - self.traced)
+        return Population(
+            self.task, key, form, static=static, devices=self._devices, drivers=self._drivers
+        )
+
+    def _defaults(self, asked: Mapping[str, str]) -> dict[str, Any]:
         """What the arguments that were left out are, where no records say so."""
-        space = self.task.space
+        space, platform = self.task.space, self._devices[0].platform
+        chosen = self._planned = planned(self.task, self._static, self.wanted, platform, asked)
         corners = np.array([[0.0], [0.5], [1.0]], np.float32) * np.ones((1, len(space)), np.float32)
         members = [self._filled(config) for config in space.decode(corners)]
-        width = tile_width(self.task, members, self._dtypes, self._devices[0].platform)
+        width = tile_width(self.task, members, self._form(chosen.traced, 1))
         lookahead = min(64, max(16, self.wanted // 8))
-        return {"batch": 16, "lookahead": lookahead, "width": width}
+        return {
+            "batch": 16,
+            "lookahead": max(lookahead, largest_group(self._scheduler, self.wanted)),
+            "width": width,
+            "plan": dict(chosen.choice),
+        }

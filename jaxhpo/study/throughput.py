@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from jaxhpo.population.tile import Tick
+from jaxhpo.population.member import Tick
 
 
 class Throughput:
@@ -16,10 +16,10 @@ class Throughput:
         self._lane_units = self._useful_units = 0
         self._counted_units = self._counted_steps = 0.0
 
-    def add(self, tick: Tick) -> None:
-        """Counts a tick."""
+    def add(self, tick: Tick, cut: int = 0) -> None:
+        """Counts a tick, of whose useful lane-units `cut` are not recorded."""
         self._lane_units += tick.lane_units
-        self._useful_units += tick.useful
+        self._useful_units += tick.useful - cut
         if self._first is None:
             self._first = time.monotonic()  # what comes before is mostly compilation
         else:

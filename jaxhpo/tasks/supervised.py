@@ -7,7 +7,8 @@ the test split are seen by nothing but `Task.test`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
@@ -21,9 +22,13 @@ from jaxhpo.contracts import Hyperparameters, Task
 from jaxhpo.random_bits import shuffled
 from jaxhpo.space import Float, Int, Space
 from jaxhpo.tasks.elastic.dropout import Dropout
+from jaxhpo.tasks.parts.batching import Batch, batches, epoch
+from jaxhpo.tasks.parts.folds import cut, training_rows, validation_rows
 from jaxhpo.tasks.parts.losses import LOSSES, METRICS, per_row
 from jaxhpo.tasks.parts.network import network
+from jaxhpo.tasks.parts.numbers import number
 from jaxhpo.tasks.parts.splits import split, splits
+from jaxhpo.tasks.parts.stopping import early
 
 _ORDER, _STEP = 0, 1  # the two streams of a unit's key
 _CHUNK = 1024  # validation rows that pass through the model at once
@@ -34,13 +39,17 @@ def supervised(
     *,
     model: Any,
     data: Mapping[str, tuple[Any, Any]],
-    optimizer: Callable[[Hyperparameters], optax.GradientTransformation] | None = None,
+    optimizer: Callable[..., optax.GradientTransformation] | None = None,
     loss: str | Callable[..., Array] = "cross_entropy",
     metrics: Mapping[str, Callable[..., Array]] | None = None,
     objective: str | None = None,
     maximize: bool | None = None,
     batch_size: str | int = "batch_size",
     epochs: str | int = "epochs",
+    patience: str | int = 0,
+    keep: str = "last",
+    folds: int = 1,
+    elastic: Iterable[str] = (),
     name: str = "supervised",
 ) -> Task:
     """A task that trains a model by mini-batch gradient descent.
@@ -52,8 +61,9 @@ def supervised(
             is None while evaluating).
         data: "train" and "validation", and if you like "test", each ``(inputs, targets)``: arrays,
             or pytrees of arrays, with one row an example.
-        optimizer: ``(hp) -> optax optimizer``; its numbers may be traced. By default Adam with the
-            hyperparameter "lr" or "learning_rate".
+        optimizer: ``(hp) -> optax optimizer`` or ``(hp, steps) -> ...``, where `steps` is how many
+            updates the configuration's own epochs are (int32 scalar, for schedules); all numbers
+            may be traced. By default Adam with the hyperparameter "lr" or "learning_rate".
         loss: "cross_entropy" (logits and integer labels), "mse", "mae", or a function ``(outputs,
             targets) -> [rows]`` or ``(outputs, targets, hp) -> [rows]``.
         metrics: name to a function of the same form, on all validation rows; a result with a value
@@ -61,57 +71,67 @@ def supervised(
         objective: the metric that is searched on; by default "accuracy" for cross-entropy, else
             "loss". Reported besides: "loss" and "train_loss" (the mean over the epoch's steps).
         maximize: whether more is better; known for the metrics that come with this module.
-        batch_size, epochs: the name of a hyperparameter, or a number.
+        batch_size, epochs: the name of a hyperparameter, or a number. Batch sizes can share a
+            program: gradients are then summed over micro-batches of their greatest common divisor
+            (and batch normalisation sees these). The engine decides which is cheaper.
+        patience: after how many epochs without a better objective a trial finishes: a number, or
+            the name of a hyperparameter; 0: never.
+        keep: "last": metrics and model are those after the last epoch; "best": those of the best
+            epoch so far by the objective (which flatters it a little; the model is twice as large
+            in memory).
+        folds: K: cross-validation. `data` then has no "validation": the training rows are cut into
+            K parts, a trial is trained K times, each time validated on another part, and its curves
+            are the means. Rows that are left over where K does not divide are always trained on.
+        elastic: names of static hyperparameters that the model takes as a `jaxhpo.option.Option`
+            too, as the layers in `jaxhpo.tasks.elastic` do.
         name: what to call the task.
 
     Raises:
         ValueError: for an argument that can't be used; the message says which and why.
     """
-    rows = splits(data)
+    rows = splits(data) if folds == 1 else cut(data, folds)
     loss_rows = per_row(LOSSES, loss, "loss")
     measures = dict(METRICS.get(loss, {}) if isinstance(loss, str) else {}) | dict(metrics or {})
     measures = {k: per_row({}, fn, f"metrics[{k!r}]") for k, fn in measures.items()}
     objective, maximize = _direction(objective, maximize, {*measures, "loss", "train_loss"}, loss)
-    batch_of, epochs_of = _number(space, batch_size, "batch_size"), _number(space, epochs, "epochs")
-    make_optimizer = optimizer or _adam(space)
+    epochs_of = number(space, epochs, "epochs")
+    stopping = early(space, patience, keep, objective, maximize)
+    n = rows["train"].rows - (rows["train"].rows // folds if folds > 1 else 0)
+    sizes = batches(space, batch_size, n)
+    make_optimizer = _with_steps(optimizer or _adam(space))
     net = network(model)
-    n = rows["train"].rows
+
+    def chosen(hp: Hyperparameters, data: Any) -> tuple[Any, Any]:
+        """The training pair and the rows of it that this member trains on."""
+        return data["train"], None if folds == 1 else training_rows(hp, rows["train"].rows, folds)
 
     def init(key: Array, hp: Hyperparameters, data: Any) -> dict[str, Any]:
         inputs = jax.tree.map(lambda x: x[:1], data["train"][0])
         params, rest = net.init(key, hp, inputs)
-        optimizer_state = make_optimizer(hp).init(params)
+        made = make_optimizer(hp, sizes.steps(hp) * epochs_of.traced(hp))
         zero = jnp.zeros((), jnp.float32)
-        return {"params": params, "rest": rest, "optimizer": optimizer_state, "train_loss": zero}
+        state = {"params": params, "rest": rest, "optimizer": made.init(params), "train_loss": zero}
+        names = {*measures, "loss", "train_loss"}
+        return state | stopping.init(state, names)
 
     def train(key: Array, hp: Hyperparameters, state: dict[str, Any], data: Any) -> dict[str, Any]:
-        size = min(batch_of(hp), n)
-        steps = -(-n // size)
+        pair, among = chosen(hp, data)
         order = shuffled(jax.random.fold_in(key, _ORDER), n)
-        order = jnp.concatenate([order, order[: steps * size - n]]).reshape(steps, size)
-        counts = (jnp.arange(steps * size) < n).astype(jnp.float32).reshape(steps, size)
+        order = order if among is None else among[order]
         step_keys = jax.random.fold_in(key, _STEP)
-        optimizer = make_optimizer(hp)
+        made = make_optimizer(hp, sizes.steps(hp) * epochs_of.traced(hp))
 
-        def mean_loss(params: Any, rest: Any, step: Array) -> tuple[Array, Any]:
-            inputs, targets = jax.tree.map(lambda a: jnp.asarray(a)[order[step]], data["train"])
-            outputs, rest = net.apply(hp, params, rest, inputs, jax.random.fold_in(step_keys, step))
-            each = loss_rows(outputs, targets, hp)
-            # The last batch is filled up with rows that don't count, so that every row counts once.
-            weight = counts[step] * (1.0 / counts[step].sum())
-            return (each * weight).sum() if steps * size != n else each.mean(), rest
+        def summed(params: Any, rest: Any, batch: Batch) -> tuple[Array, Any]:
+            inputs, targets = jax.tree.map(lambda a: jnp.asarray(a)[batch.rows], pair)
+            outputs, rest = net.apply(
+                hp, params, rest, inputs, jax.random.fold_in(step_keys, batch.step)
+            )
+            return batch.mean(loss_rows(outputs, targets, hp)), rest
 
-        def one(carry: tuple[Any, Any, Any], step: Array) -> tuple[tuple[Any, Any, Any], Array]:
-            params, rest, moments = carry
-            grad = jax.value_and_grad(mean_loss, has_aux=True)
-            (value, rest), slope = grad(params, rest, step)
-            change, moments = optimizer.update(slope, moments, params)
-            return (optax.apply_updates(params, change), rest, moments), value * counts[step].sum()
-
-        carry = (state["params"], state["rest"], state["optimizer"])
-        (params, rest, moments), losses = jax.lax.scan(one, carry, jnp.arange(steps))
-        train_loss = losses.sum() * np.float32(1.0 / n)
-        return {"params": params, "rest": rest, "optimizer": moments, "train_loss": train_loss}
+        before = (state["params"], state["rest"], state["optimizer"])
+        (params, rest, moments), train_loss = epoch(sizes, hp, order, summed, made, before)
+        now = {"params": params, "rest": rest, "optimizer": moments, "train_loss": train_loss}
+        return {**state, **now}
 
     def measured(hp: Hyperparameters, state: dict[str, Any], pair: Any) -> dict[str, Array]:
         inputs, targets = pair
@@ -125,26 +145,40 @@ def supervised(
         return {k: jnp.where(sound, v, jnp.nan) for k, v in found.items()}
 
     def evaluate(hp: Hyperparameters, state: dict[str, Any], data: Any) -> dict[str, Array]:
-        return {**measured(hp, state, data["validation"]), "train_loss": state["train_loss"]}
+        pair = data["validation"] if folds == 1 else None
+        if pair is None:
+            index = validation_rows(hp, rows["train"].rows, folds)
+            pair = jax.tree.map(lambda a: jnp.asarray(a)[index], data["train"])
+        return {**measured(hp, state, pair), "train_loss": state["train_loss"]}
 
+    kept = ("train", "validation") if folds == 1 else ("train",)
+    named = isinstance(batch_size, str)
     return Task(
         space=space,
-        data={k: (rows[k].inputs, rows[k].targets) for k in ("train", "validation")},
+        data={k: (rows[k].inputs, rows[k].targets) for k in kept},
         init=init,
         train=train,
         evaluate=evaluate,
-        budget=epochs_of,
+        after=stopping.after,
+        budget=epochs_of.plain,
         objective=objective,
         maximize=maximize,
-        static=frozenset({batch_size} if isinstance(batch_size, str) else ()),
-        test=measured if "test" in rows else None,
+        static=frozenset({batch_size} if named else ()),
+        elastic=frozenset({*elastic, *({batch_size} if named else ())}),  # type: ignore[arg-type]
+        test=(lambda hp, state, pair: measured(hp, stopping.model(state), pair))
+        if "test" in rows
+        else None,
         test_data=(rows["test"].inputs, rows["test"].targets) if "test" in rows else None,
-        steps=lambda hp: -(-n // min(batch_of(hp), n)),
+        steps=sizes.plain,
         fixed={
             "loss": loss if isinstance(loss, str) else getattr(loss, "__name__", "function"),
             "batch_size": batch_size,
             "epochs": epochs,
+            "patience": patience,
+            "keep": keep,
+            "folds": folds,
         },
+        folds=folds,
         name=name,
     )
 
@@ -160,21 +194,6 @@ def _in_chunks(forward: Callable[[Any], Any], inputs: Any) -> Any:
         lambda i: forward(jax.tree.map(lambda x: jnp.asarray(x)[i], inputs)), index
     )
     return jax.tree.map(lambda y: y.reshape(-1, *y.shape[2:])[:rows], outputs)
-
-
-def _number(space: Space, value: str | int, argument: str) -> Callable[[Hyperparameters], int]:
-    """How to read a whole number: from the hyperparameters by name, or as given."""
-    if isinstance(value, str):
-        if value not in space.parameters:
-            raise ValueError(
-                f"supervised({argument}=...) must be a number or the name of a parameter of the "
-                f"space ({', '.join(space.parameters)}), got {value!r}; add "
-                f"{value}=Choice([16, 32]) to the space, or give {argument}=32"
-            )
-        return lambda hp: int(hp[value])
-    if isinstance(value, bool) or int(value) != value or value < 1:
-        raise ValueError(f"supervised({argument}=...) must be at least 1, got {value!r}")
-    return lambda hp: int(value)
 
 
 def _direction(
@@ -205,6 +224,17 @@ def _adam(space: Space) -> Callable[[Hyperparameters], optax.GradientTransformat
             "optimizer=lambda hp: optax.adam(1e-3)"
         )
     return lambda hp: optax.adam(hp[rate])
+
+
+def _with_steps(
+    optimizer: Callable[..., optax.GradientTransformation],
+) -> Callable[[Hyperparameters, Any], optax.GradientTransformation]:
+    """An optimizer's factory that takes the number of steps too, whether it wants it or not."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [p for p in inspect.signature(optimizer).parameters.values() if p.kind in kinds]
+    if len(names) == 1:
+        return lambda hp, steps: optimizer(hp)
+    return optimizer
 
 
 def example() -> Task:

@@ -41,6 +41,21 @@ def test_what_is_not_given_has_its_default():
     assert settings.given == {}
 
 
+def test_an_experiment_may_have_defaults_of_its_own():
+    defaults = {"trials": 2048, "depth": 7}
+
+    def read(*arguments: str):
+        return parsed("m", Options, arguments, smoke=SMOKE, defaults=defaults)
+
+    assert (read().study.trials, read().experiment.depth) == (2048, 7)
+    assert read().given == {}
+    assert read("--trials=3").study.trials == 3
+    assert read("--smoke").study.trials == 4
+    assert parse().study.trials == 512  # and nobody else has them
+    with pytest.raises(Usage, match=r"how many trials the study has in the end \[2048\]"):
+        read("--help")
+
+
 def test_every_type_is_read():
     settings = parse(
         "--trials=64",

@@ -188,6 +188,28 @@ def test_an_experiment_that_is_nowhere_is_said_so(tmp_path, capsys):
     assert "run this in the directory that holds its package" in capsys.readouterr().err
 
 
+def test_what_comes_after_is_done_once_the_study_is_complete(tmp_path):
+    from toy.options import Options
+
+    from jaxhpo.launch import main
+
+    seen = []
+
+    def after(study, settings, stop):
+        seen.append((len(study.trials), settings.study.trials, stop()))
+
+    def run(*arguments: str) -> int:
+        flags = ["--noreport", "--progress=none", *arguments]
+        with pytest.raises(SystemExit) as stop:
+            main("toy", Options, arguments=flags, defaults={"trials": 3}, after=after)
+        return int(stop.value.code or 0)
+
+    assert run(f"--workdir={tmp_path / 'a'}") == 0
+    assert seen == [(3, 3, False)]
+    assert run(f"--workdir={tmp_path / 'b'}", "--broken") == 1
+    assert len(seen) == 1
+
+
 def test_a_run_in_a_thread_takes_no_signals(toy, tmp_path):
     codes = []
     flags = ("--trials=2", "--noreport", f"--workdir={tmp_path}")

@@ -10,8 +10,9 @@ import numpy as np
 from flax import linen as nn
 
 from jaxhpo.contracts import Task
+from jaxhpo.population.member import Member, Tick
 from jaxhpo.population.population import Population
-from jaxhpo.population.tile import Member, Tick
+from jaxhpo.population.program import Form
 from jaxhpo.space import Choice, Float, Int, Space
 from jaxhpo.tasks.elastic.dropout import Dropout
 from jaxhpo.tasks.parts.splits import split
@@ -65,16 +66,19 @@ def some_members(count: int, *, lr: dict[int, float] | None = None) -> list[Memb
     return found
 
 
-def population(task: Task, *, width: int = 4, devices: int = 1, drivers: int = 1) -> Population:
+def population(
+    task: Task, *, width: int = 4, devices: int = 1, drivers: int = 1, **form: Any
+) -> Population:
     """A population on the first so many devices."""
     static = SPACE.static_names(task.static)
     names = [n for n in task.space.parameters if n not in static]
     return Population(
         task,
         jax.random.key(7),
-        dtypes={name: np.dtype(task.space.dtype(name)) for name in names},
-        static=static,
-        width=width,
+        Form(
+            dtypes={name: np.dtype(task.space.dtype(name)) for name in names}, width=width, **form
+        ),
+        static=sorted(static),
         devices=jax.devices()[:devices],
         drivers=drivers,
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from populations import bits, curves, population, small_task, some_members, train
 
-from jaxhpo.population.tile import Member
+from jaxhpo.population.member import Member
 from jaxhpo.space import Float, Space
 from jaxhpo.tasks.objective import objective
 

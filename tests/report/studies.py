@@ -77,3 +77,42 @@ def records(
         )
     made.write(trials)
     return made
+
+
+def random_space(place: np.random.Generator) -> Space:
+    """Two to nine parameters of all kinds, some of them under conditions."""
+    found: dict[str, Any] = {}
+    for i in range(place.integers(2, 8)):
+        name = f"{place.choice(['lr', 'x_', 'layers', 'a b', 'p|q'])}{i}"
+        kind = place.integers(5)
+        if kind == 0:
+            found[name] = Float(1e-5, 1e-1, log=True)
+        elif kind == 1:
+            found[name] = Float(0.0, float(place.integers(1, 5)), natural="low")
+        elif kind == 2:
+            found[name] = Int(1, int(place.integers(2, 40)))
+        elif kind == 3:
+            found[name] = Choice([16, 32, 64], ordered=bool(place.integers(2)))
+        else:
+            found[name] = Bool()
+    found["kind"] = Choice(["sgd", "adam", (1, 2), None])
+    if place.random() < 0.6:
+        found["momentum"] = Float(0.0, 0.99, natural="both", when={"kind": "sgd"})
+    return Space(found)
+
+
+def random_records(seed: int) -> Any:
+    """A study of random size, space, noise and endings; also empty ones and such without scores."""
+    place = np.random.default_rng([7, seed])
+    n = int(place.choice([0, 1, 2, 5, 20, 40, 80, 130]))
+    diverged = int(place.integers(0, n + 1)) if place.random() < 0.3 else 0
+    return records(
+        random_space(place),
+        n,
+        maximize=bool(place.integers(2)),
+        explore=int(place.integers(0, n + 1)) if place.random() < 0.7 else n,
+        diverged=diverged,
+        stopped=int(place.integers(0, n - diverged + 1)) if place.random() < 0.3 else 0,
+        noise=float(place.choice([0.0, 0.02, 0.3, 3.0])),
+        seed=seed,
+    )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
+from jaxhpo.contracts import Scheduler
 from jaxhpo.schedulers.median import median
 from jaxhpo.schedulers.none import none
 
@@ -15,52 +14,45 @@ NAN = np.nan
 PEERS = np.array([[2, 1, 9], [3, 2, 9], [4, 3, 9], [5, 4, 9], [6, 5, 9]], np.float32)
 
 
+def stops(rule, curve, peers) -> bool:
+    """Whether the rule stops a trial after the last unit of `curve`."""
+    assert rule.of_best
+    limit = rule.limits(np.asarray(peers, np.float32), 20)[len(curve) - 1]
+    return bool(np.float32(np.nanmin(curve)) > limit)
+
+
 @pytest.mark.parametrize(
-    ("curve", "stops"),
+    ("curve", "expected"),
     [
         ([9.0, 3.6], True),  # its best is above 3.5
         ([3.6, 9.0], True),
         ([9.0, 3.5], False),  # as good as the median is good enough
         ([3.4, 9.0], False),  # its best counts, not its last
-        ([NAN, 3.6], True),
-        ([NAN, NAN], False),  # no loss at all: not for this rule to judge
     ],
 )
-def test_compares_the_best_with_the_median_of_running_averages(curve, stops):
-    assert median().stop(np.array(curve, np.float32), PEERS) is stops
+def test_compares_the_best_with_the_median_of_running_averages(curve, expected):
+    assert stops(median(), curve, PEERS) is expected
 
 
 def test_peers_that_ended_earlier_do_not_count():
     peers = PEERS.copy()
     peers[:2, 1:] = NAN  # of the three left, the median of averages is 4.5
-    assert median(min_peers=3).stop(np.array([9.0, 4.4]), peers) is False
-    assert median(min_peers=3).stop(np.array([9.0, 4.6]), peers) is True
-    assert median(min_peers=4).stop(np.array([9.0, 99.0]), peers) is False
+    assert stops(median(min_peers=3), np.array([9.0, 4.4]), peers) is False
+    assert stops(median(min_peers=3), np.array([9.0, 4.6]), peers) is True
+    assert stops(median(min_peers=4), np.array([9.0, 99.0]), peers) is False
 
 
 def test_units_that_no_peer_reached_and_warmup():
-    assert median().stop(np.full(4, 99.0), PEERS) is False
-    assert median(warmup=3).stop(np.full(2, 99.0), PEERS) is False
-    assert median(warmup=3).stop(np.full(3, 99.0), PEERS) is True
-    assert median(min_peers=1).stop(np.full(2, 99.0), np.zeros((0, 0))) is False
+    assert stops(median(), np.full(4, 99.0), PEERS) is False
+    assert stops(median(warmup=3), np.full(2, 99.0), PEERS) is False
+    assert stops(median(warmup=3), np.full(3, 99.0), PEERS) is True
+    assert stops(median(min_peers=1), np.full(2, 99.0), np.zeros((0, 0))) is False
 
 
 def test_a_gap_in_a_peers_curve_is_left_out_of_its_average():
     peers = np.tile(np.array([[1.0, NAN, 3.0]]), (5, 1))  # an average of 2
-    assert median().stop(np.array([9.0, 9.0, 2.1]), peers) is True
-    assert median().stop(np.array([9.0, 9.0, 1.9]), peers) is False
-
-
-def test_even_a_thousand_peers_take_about_a_millisecond():
-    peers = np.random.default_rng(0).random((1000, 100)).astype(np.float32)
-    curve, rule = peers[0], median()
-    rule.stop(curve, peers)
-    took = []
-    for _ in range(20):
-        begin = time.perf_counter()
-        rule.stop(curve, peers)
-        took.append(time.perf_counter() - begin)
-    assert min(took) < 0.005  # a millisecond, on a machine that does nothing else
+    assert stops(median(), np.array([9.0, 9.0, 2.1]), peers) is True
+    assert stops(median(), np.array([9.0, 9.0, 1.9]), peers) is False
 
 
 @pytest.mark.parametrize("name", ["warmup", "min_peers"])
@@ -71,5 +63,4 @@ def test_refuses_bad_options(name, value):
 
 
 def test_none_stops_nobody():
-    assert none().stop(np.full(3, 1e9), PEERS) is False
-    assert none().adaptive is False
+    assert none() == Scheduler()

@@ -84,3 +84,26 @@ def test_what_cannot_be_known_is_empty(monkeypatch):
     assert found["devices"] == {}
     assert found["cpus"] == environment.os.cpu_count()
     assert found["command"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        ("postgresql://me:secret@host/hpo", "postgresql://me:***@host/hpo"),
+        ("--workdir=postgresql+psycopg://me:s/e:c%40t@h:5432/d", None),
+        (
+            "postgresql://h/d?user=me&password=secret&x=1",
+            "postgresql://h/d?user=me&password=***&x=1",
+        ),
+        ("postgresql://h/d?sslpassword=secret", "postgresql://h/d?sslpassword=***"),
+        ("postgresql://:secret@/d", "postgresql://:***@/d"),
+        ("postgresql://host:5432/hpo", "postgresql://host:5432/hpo"),
+        ("sqlite:////x/a:b@c.db", "sqlite:////x/a:b@c.db"),
+        ("--name=a:b@c", "--name=a:b@c"),
+    ],
+)
+def test_passwords_are_masked(text, without, monkeypatch):
+    without = without or "--workdir=postgresql+psycopg://me:***@h:5432/d"
+    assert environment.masked(text) == without
+    monkeypatch.setattr(environment.sys, "argv", ["/x/run.py", "--trials=3", text])
+    assert environment.describe()["command"] == ["run.py", "--trials=3", without]

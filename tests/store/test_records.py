@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import numpy as np
 import pytest
-import sqlalchemy as sa
 from rows_made import IDENTITY, check_same, trial
 
-from jaxhpo.store import schema, server
-from jaxhpo.store.errors import StudyInUse, StudyMismatch, StudyNotFound, StudyWriteError
+from jaxhpo.store.errors import StudyMismatch
 from jaxhpo.store.memory import MemoryRecords
 from jaxhpo.store.records import open_records, stored_identity
 from jaxhpo.trial import Phase, Status
 
-SERVER = os.environ.get("JAXHPO_TEST_DATABASE")  # postgresql+psycopg://..., a database to empty
-needs_server = pytest.mark.skipif(SERVER is None, reason="JAXHPO_TEST_DATABASE is not set")
 
-
-@pytest.fixture
-def database():
-    """The URL of an empty database."""
-    assert SERVER is not None
-    engine = sa.create_engine(SERVER)
-    schema.METADATA.drop_all(engine)
-    engine.dispose()
-    return SERVER
-
-
-@pytest.fixture(params=["sqlite", "memory", pytest.param("server", marks=needs_server)])
+@pytest.fixture(params=["sqlite", "memory", "server"])
 def records(request, tmp_path):
     if request.param == "memory":
         where = None
@@ -167,56 +151,3 @@ def test_writing_is_fast(tmp_path):
         opened.write([trial(n) for n in range(4000)])
         assert time.perf_counter() - began < 4  # a tenth of what a slow core does
         assert len(opened.trials()) == 4000
-
-
-# -- a server --------------------------------------------------------------------------------------
-
-
-def test_a_server_without_a_driver_says_what_to_install(monkeypatch):
-    def missing(*_, **__):
-        raise ModuleNotFoundError("No module named 'psycopg'")
-
-    monkeypatch.setattr(server.sa, "create_engine", missing)
-    with pytest.raises(ImportError, match=r'psycopg.*host/db needs a driver: pip install "psycopg'):
-        open_records("postgresql://me:secret@host/db", IDENTITY)
-
-
-@needs_server
-def test_one_writer_a_server(database):
-    with open_records(database, IDENTITY) as first:
-        first.write([trial(0)])
-        with pytest.raises(StudyInUse, match=f"in use by process {os.getpid()}"):
-            open_records(database, IDENTITY)
-        with open_records(database, read_only=True) as reader:
-            first.write([trial(1)])
-            assert len(reader.trials()) == 2
-            with pytest.raises(StudyWriteError, match="read-only"):
-                reader.write([trial(2)])
-    with pytest.raises(StudyMismatch, match="seed: the study has 0, this run has 1"):
-        open_records(database, {**IDENTITY, "seed": 1})
-
-
-@needs_server
-def test_a_lost_connection_loses_the_lock_and_no_more(database):
-    with open_records(database, IDENTITY) as opened:
-        opened.write([trial(0)])
-        engine = sa.create_engine(database)
-        with engine.connect() as other:
-            other.exec_driver_sql(
-                "select pg_terminate_backend(pid) from pg_stat_activity "
-                "where application_name like 'jaxhpo %%' and datname = current_database()"
-            )
-        engine.dispose()
-        with pytest.raises(StudyWriteError, match=r"can't write to postgresql.*is safe"):
-            opened.write([trial(1)])
-        opened.write([trial(1)])  # connects again, and takes the lock again
-        assert len(opened.trials()) == 2
-        with pytest.raises(StudyInUse):
-            open_records(database, IDENTITY)
-
-
-@needs_server
-def test_an_empty_server_holds_no_study(database):
-    assert stored_identity(database) is None
-    with pytest.raises(StudyNotFound, match="there is no study in postgresql"):
-        open_records(database, IDENTITY, create=False)

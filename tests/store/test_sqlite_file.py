@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import shutil
@@ -9,7 +10,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 from rows_made import IDENTITY, check_same, trial
@@ -297,16 +300,30 @@ def test_without_the_right_to_write_the_log_is_read_too(tmp_path, monkeypatch):
     assert listed(tmp_path / "killed") == before
 
 
-def test_a_directory_without_the_right_to_write(tmp_path):
-    with open_records(tmp_path, IDENTITY) as opened:
-        opened.write([trial(0)])
-    tmp_path.chmod(0o555)
+@contextlib.contextmanager
+def without_rights_of_root():
+    """Root may write anywhere; for a while it is nobody, as far as files go."""
+    mine = os.geteuid()
+    if mine == 0:
+        os.seteuid(65534)
     try:
-        assert numbers(tmp_path, read_only=True) == [0]
-        (tmp_path / "study.lock").chmod(0o444)
-        if os.access(tmp_path / "study.lock", os.W_OK):
-            pytest.skip("this user may write anywhere")
-        with pytest.raises(StudyWriteError, match=r"can't lock .*study.lock: Permission denied"):
-            open_records(tmp_path, IDENTITY)
+        yield
     finally:
-        tmp_path.chmod(0o755)
+        os.seteuid(mine)
+
+
+def test_a_directory_without_the_right_to_write():
+    with tempfile.TemporaryDirectory() as name:  # which nobody can get at, unlike `tmp_path`
+        place = Path(name)
+        with open_records(place, IDENTITY) as opened:
+            opened.write([trial(0)])
+        (place / "study.lock").chmod(0o444)
+        place.chmod(0o555)
+        try:
+            with without_rights_of_root():
+                assert numbers(place, read_only=True) == [0]
+                said = r"can't lock .*study.lock: Permission denied"
+                with pytest.raises(StudyWriteError, match=said):
+                    open_records(place, IDENTITY)
+        finally:
+            place.chmod(0o755)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from jaxhpo.contracts import Scheduler
-from jaxhpo.population.tile import Progress, Tick
+from jaxhpo.population.member import Progress, Tick
 from jaxhpo.study.ledger import Ledger
 from jaxhpo.trial import Phase, Status, Trial
 
-NEVER = Scheduler(stop=lambda curve, peers: False, adaptive=False)
+NEVER = Scheduler()
 
 
 def waiting(number: int, *, budget: int = 4, known: int = 0) -> Trial:
@@ -27,8 +27,13 @@ def waiting(number: int, *, budget: int = 4, known: int = 0) -> Trial:
     )
 
 
-def ledger(trials, scheduler: Scheduler = NEVER, *, maximize: bool = False) -> Ledger:
-    return Ledger(trials, objective="cost", maximize=maximize, scheduler=scheduler)
+def ledger(trials, scheduler: Scheduler = NEVER, **more) -> Ledger:
+    return Ledger(trials, **{"objective": "cost", "maximize": False, **more}, scheduler=scheduler)
+
+
+def taken_in(made: Ledger, tick: Tick) -> tuple[list[Trial], list[int]]:
+    found = made.record(tick)
+    return list(found.changed.values()), found.out
 
 
 def ticked(number: int, *costs: float, over: bool = False, diverged: bool = False) -> Tick:
@@ -45,9 +50,9 @@ def ticked(number: int, *costs: float, over: bool = False, diverged: bool = Fals
 
 def test_a_trial_runs_over_several_ticks_and_completes():
     made = ledger([waiting(0)])
-    changed, stopped = made.record(ticked(0, 3, 2))
+    changed, stopped = taken_in(made, ticked(0, 3, 2))
     assert [(t.status, t.attempts, t.started) for t in changed] == [(Status.RUNNING, 1, 100.0)]
-    (trial,), stopped = made.record(ticked(0, 1, 5, over=True))
+    (trial,), stopped = taken_in(made, ticked(0, 1, 5, over=True))
     assert stopped == []
     assert (trial.status, trial.units, trial.loss, trial.attempts) == (Status.COMPLETE, 4, 5.0, 1)
     assert trial.curves["cost"].tolist() == [3, 2, 1, 5]
@@ -61,7 +66,7 @@ def test_a_trial_runs_over_several_ticks_and_completes():
 def test_a_maximised_metric_becomes_a_negative_loss_and_stays_itself_as_a_metric():
     made = ledger([waiting(0), waiting(1)], maximize=True)
     made.record(ticked(0, 1, 2, 3, 4, over=True))
-    ((trial,), _) = made.record(ticked(1, 1, 2, 3, 3.5, over=True))
+    ((trial,), _) = taken_in(made, ticked(1, 1, 2, 3, 3.5, over=True))
     assert (trial.loss, trial.metrics["cost"]) == (-3.5, 3.5)
     assert made.best is not None
     assert made.best.number == 0
@@ -77,7 +82,7 @@ def test_of_equals_the_earlier_is_best():
 
 def test_a_diverged_trial_has_no_loss_and_is_never_best():
     made = ledger([waiting(0)])
-    ((trial,), _) = made.record(ticked(0, 1, np.nan, over=True, diverged=True))
+    ((trial,), _) = taken_in(made, ticked(0, 1, np.nan, over=True, diverged=True))
     assert (trial.status, trial.units, trial.loss) == (Status.DIVERGED, 2, None)
     assert np.isnan(trial.curves["cost"][-1])
     assert made.best is None
@@ -86,7 +91,7 @@ def test_a_diverged_trial_has_no_loss_and_is_never_best():
 def test_an_error_fails_the_trial():
     made = ledger([waiting(0)])
     tick = Tick(progress=[Progress(number=0, over=True, error="E: why")], started=1.0, seconds=0.0)
-    ((trial,), _) = made.record(tick)
+    ((trial,), _) = taken_in(made, tick)
     assert (trial.status, trial.error, trial.loss) == (Status.FAILED, "E: why", None)
 
 
@@ -94,16 +99,16 @@ def test_an_error_fails_the_trial():
 def test_the_scheduler_stops_at_the_same_unit_however_ticks_are_cut(cuts):
     asked = []
 
-    def stop(curve, peers):
+    def stop(curve):
         asked.append(len(curve))
         return len(curve) == 3
 
-    made = ledger([waiting(0, budget=5)], Scheduler(stop=stop, adaptive=False))
+    made = ledger([waiting(0, budget=5)], Scheduler(stop=stop))
     costs, rows, stops = [9.0, 8.0, 7.0, 6.0, 5.0], [], []
     for i, size in enumerate(cuts):
         start = sum(cuts[:i])
         over = i == len(cuts) - 1
-        changed, stopped = made.record(ticked(0, *costs[start : start + size], over=over))
+        changed, stopped = taken_in(made, ticked(0, *costs[start : start + size], over=over))
         rows += changed
         stops += stopped
     trial = rows[-1]
@@ -115,22 +120,22 @@ def test_the_scheduler_stops_at_the_same_unit_however_ticks_are_cut(cuts):
 
 
 def test_the_last_unit_needs_no_decision():
-    always = Scheduler(stop=lambda curve, peers: len(curve) >= 2, adaptive=False)
+    always = Scheduler(stop=lambda curve: len(curve) >= 2)
     made = ledger([waiting(0, budget=2)], always)
-    ((trial,), _) = made.record(ticked(0, 2, 1, over=True))
+    ((trial,), _) = taken_in(made, ticked(0, 2, 1, over=True))
     assert trial.status is Status.COMPLETE
 
 
 def test_the_scheduler_sees_exactly_the_trials_that_may_be_known():
     seen = []
 
-    def stop(curve, peers):
-        seen.append(peers)
-        return False
+    def limits(peers, budget):
+        seen.append((peers, budget))
+        return np.full(budget, np.inf, np.float32)
 
     made = ledger(
         [waiting(0, budget=3), waiting(1, budget=1), waiting(2), waiting(3, known=2)],
-        Scheduler(stop=stop, adaptive=True),
+        Scheduler(limits=limits),
         maximize=True,
     )
     made.record(ticked(2, 9, 9, 9, 9, over=True))  # has ended, but is not known to trial 3
@@ -138,8 +143,65 @@ def test_the_scheduler_sees_exactly_the_trials_that_may_be_known():
     made.record(ticked(1, 5, over=True))
     seen.clear()
     made.record(ticked(3, 1))
-    assert len(seen) == 1
-    np.testing.assert_array_equal(seen[0], np.array([[-1, -2, -3], [-5, np.nan, np.nan]], "f"))
+    ((peers, budget),) = seen
+    assert budget == 4
+    np.testing.assert_array_equal(peers, np.array([[-1, -2, -3], [-5, np.nan, np.nan]], "f"))
+
+
+@pytest.mark.parametrize(("of_best", "units"), [(False, 2), (True, 4)])
+def test_a_loss_above_its_limit_stops_the_trial(of_best, units):
+    def limits(peers, budget):
+        return np.array([9, 2, 9, 1, 9], np.float32)
+
+    made = ledger([waiting(0, budget=5)], Scheduler(limits=limits, of_best=of_best))
+    (trial,), out = taken_in(made, ticked(0, 2, 3, 2, 2, 5, over=True))
+    assert (trial.status, trial.units, out) == (Status.STOPPED, units, [])
+    assert made.trials[0] is trial
+
+
+def test_what_ends_by_convergence_is_complete():
+    rule = Scheduler(stop=lambda curve: len(curve) == 2, completes=True)
+    made = ledger([waiting(0)], rule)
+    (trial,), out = taken_in(made, ticked(0, 5, 4, 3))
+    assert (trial.status, trial.units, trial.loss, out) == (Status.COMPLETE, 2, 4.0, [0])
+    assert made.best is trial
+
+
+def test_replicates_are_averaged_and_end_together():
+    made = ledger([waiting(0), waiting(1)], replicates=2)
+    assert taken_in(made, ticked(2, 1, 2, 3, 4, over=True))[0][0].status is Status.RUNNING
+    (trial,), _ = taken_in(made, ticked(3, 3, 4, 5, 8, over=True))
+    assert (trial.number, trial.status, trial.loss) == (1, Status.COMPLETE, 6.0)
+    assert trial.curves["cost"].tolist() == [2, 3, 4, 6]
+    assert trial.replicates == (4.0, 8.0)
+
+
+def test_replicates_are_stopped_on_what_they_show_together():
+    made = ledger([waiting(0)], Scheduler(stop=lambda curve: bool(curve[-1] > 4)), replicates=2)
+    made.record(ticked(0, 1, 9))  # alone it would be stopped
+    (trial,), out = taken_in(made, ticked(1, 1, 1, 1))
+    assert (trial.status, trial.units, trial.loss) == (Status.STOPPED, 2, 5.0)
+    assert sorted(out) == [0, 1]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_one_diverged_replicate_makes_the_trial_diverge_at_the_same_unit_in_any_order(turned):
+    made = ledger([waiting(0)], replicates=2)
+    ticks = [ticked(0, 1, np.nan, over=True, diverged=True), ticked(1, 1, 1, 1)]
+    for tick in ticks[::-1] if turned else ticks:
+        changed, out = taken_in(made, tick)
+    assert (changed[-1].status, changed[-1].units, changed[-1].loss) == (Status.DIVERGED, 2, None)
+    assert changed[-1].replicates == ()
+    assert out == [1]
+
+
+def test_a_member_that_begins_again_has_no_past():
+    made = ledger([waiting(0)])
+    made.record(ticked(0, 7, 7))
+    lost = Tick(progress=[Progress(number=0, again=True)], started=1.0, seconds=0.0)
+    made.record(lost)
+    (trial,), _ = taken_in(made, ticked(0, 1, 2, 3, 4, over=True))
+    assert trial.curves["cost"].tolist() == [1, 2, 3, 4]
 
 
 def test_rows_that_had_not_ended_wait_again_and_are_counted_twice():
@@ -151,5 +213,5 @@ def test_rows_that_had_not_ended_wait_again_and_are_counted_twice():
     assert [t.status for t in made.trials] == [Status.WAITING, Status.COMPLETE]
     assert made.best is done
     made.record(ticked(0, 1))
-    ((trial,), _) = made.record(ticked(0, 1, 1, 0.5, over=True))
+    ((trial,), _) = taken_in(made, ticked(0, 1, 1, 0.5, over=True))
     assert (trial.attempts, trial.started, trial.units) == (2, 100.0, 4)

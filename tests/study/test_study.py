@@ -141,7 +141,17 @@ def test_the_chosen_configuration_is_scored_on_test_data_once(digits):
         test = made.records.facts()["test"]
         assert test["number"] == made.best.number
         assert 0.5 < test["metrics"]["accuracy"] <= 1
-        assert made.records.facts()["summary"]["traces"] == 3
+        assert made.records.facts()["summary"]["traces"] == 1  # a program each is not worth it
+
+
+@pytest.mark.parametrize(("how", "programs"), [("traced", 1), ("cohorts", 3)])
+def test_the_user_decides_whether_batch_sizes_share_a_program(digits, how, programs):
+    with study(digits, sampler="random", trials=12, plan={"batch_size": how}) as made:
+        made.run()
+        assert made.identity["plan"] == {"batch_size": how}
+        assert made._populated().traces == programs
+        again = made.rerun(3)
+        assert again.same, again.differences
 
 
 def test_512_digits_trials_compile_once_a_batch_size():
@@ -245,15 +255,19 @@ def test_snapshots_say_where_the_study_stands(digits):
         ({"batch": 0}, r"batch=.*got 0"),
         ({"width": True}, r"width=.*got True"),
         ({"sampler": "tpee"}, r"sampler='tpee' is not known.*random"),
-        ({"scheduler": "asha"}, r"scheduler='asha' is not known.*median"),
+        ({"scheduler": "asher"}, r"scheduler='asher' is not known.*median"),
         ({"sampler": "random", "sampler_options": {"gamma": 1}}, r"no option 'gamma'"),
         ({"enqueue": [{"x": 3.0}]}, r"x"),
+        ({"replicates": 0}, r"replicates=.*got 0"),
+        ({"plan": {"x": "traced"}}, r"plan=.*nothing here.*'x'"),
+        ({"plan": {"x": "padded"}}, r"'traced' or 'cohorts', got 'padded'"),
+        ({"sampler": "tpe", "scheduler": "halving", "lookahead": 3}, r"at least 26"),
     ],
 )
 def test_bad_arguments_are_named(change, said):
     task = objective(lambda key, hp: hp["x"], Space(x=Float(0.0, 1.0)))
     with pytest.raises(ValueError, match=said):
-        Study(task, **{"trials": 4, **change})
+        Study(task, **{"trials": 40, **change})
 
 
 def test_what_is_no_task_is_refused():

@@ -6,11 +6,16 @@ compilation for every rate that is searched.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+
+from jaxhpo.option import number
+from jaxhpo.tasks.elastic.initial import keys_of_rows
+from jaxhpo.tasks.elastic.padded import Columns, Padded, array
 
 
 def dropout(key: jax.Array, rate: Any, x: jax.Array) -> jax.Array:
@@ -22,24 +27,49 @@ def dropout(key: jax.Array, rate: Any, x: jax.Array) -> jax.Array:
         rate: a number or scalar array in [0, 1]; to within 2^-32.
         x: any shape; the result has its shape and dtype.
     """
+    return _dropped(jax.random.bits(key, x.shape, jnp.uint32), rate, x)
+
+
+def dropout_rows(key: jax.Array, rate: Any, x: jax.Array) -> jax.Array:
+    """`dropout` in which an entry's fate depends on the key, its row and its column alone.
+
+    An array that is padded, in its columns or in its rows, loses the same entries as one that is
+    not. The key is consumed.
+
+    Args:
+        rate: as in `dropout`.
+        x: [..., columns]; a row is all but the last axis, counted in order.
+    """
+    if x.ndim < 2:
+        return dropout(key, rate, x)
+    rows = math.prod(x.shape[:-1])
+    words = jax.vmap(lambda k: jax.random.bits(k, x.shape[-1:], jnp.uint32))
+    return _dropped(words(keys_of_rows(key, (rows,))).reshape(x.shape), rate, x)
+
+
+def _dropped(words: jax.Array, rate: Any, x: jax.Array) -> jax.Array:
     keep = 1.0 - jnp.asarray(rate, jnp.float32)
     # A word in [0, 2^32) is kept if it lies below keep * 2^32; the conversion saturates at the top.
     limit = jnp.minimum(keep * 2.0**32, 2.0**32 - 256).astype(jnp.uint32)
-    kept = (jax.random.bits(key, x.shape, jnp.uint32) < limit) | (keep >= 1.0)
+    kept = (words < limit) | (keep >= 1.0)
     scale = jnp.where(keep > 0.0, 1.0 / jnp.maximum(keep, 1e-7), 0.0).astype(x.dtype)
     return jnp.where(kept, x * scale, jnp.zeros((), x.dtype))
 
 
 class Dropout(nn.Module):
-    """`dropout` as a flax linen layer. Draws from the "dropout" stream.
+    """`dropout_rows` as a flax linen layer. Draws from the "dropout" stream.
 
     Attributes:
-        rate: a number or a traced scalar in [0, 1].
+        rate: a number, an `Option` of numbers, or a traced scalar, in [0, 1].
     """
 
     rate: Any
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+    def __call__(self, x: Columns, *, train: bool) -> Any:
         """`x` with entries dropped while training, `x` itself otherwise."""
-        return dropout(self.make_rng("dropout"), self.rate, x) if train else x
+        if not train:
+            return x
+        key, rate = self.make_rng("dropout"), number(self.rate)
+        dropped = dropout_rows(key, rate, array(x))  # what was zero stays zero
+        return Padded(dropped, x.width) if isinstance(x, Padded) else dropped

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
@@ -51,6 +52,29 @@ def r2(outputs: Array, targets: Array) -> Array:
     rest = jnp.square(outputs - targets).mean(axis=0)
     spread = jnp.square(targets - targets.mean(axis=0, keepdims=True)).mean(axis=0)
     return (1.0 - rest / spread).mean()
+
+
+def weighted(losses: Any, logits: Any) -> Array:
+    """The sum of several losses, weighted with the softmax of `logits` times their number.
+
+    Weights that are searched as logits need no rule that they add up: equal logits leave the plain
+    sum, and every choice has the same sum of weights, so that the learning rate keeps its meaning.
+
+    Args:
+        losses: one a head: a sequence of arrays of one shape, or an array [heads, ...].
+        logits: as many numbers, traced or not.
+
+    Raises:
+        ValueError: if there are not as many logits as losses.
+    """
+    parts = jnp.stack([jnp.asarray(part, jnp.float32) for part in losses])
+    scores = jnp.stack([jnp.asarray(logit, jnp.float32) for logit in logits])
+    if scores.shape != parts.shape[:1]:
+        raise ValueError(
+            f"weighted(logits=...) must be {parts.shape[0]} numbers, one a loss, got "
+            f"{list(scores.shape)}"
+        )
+    return jnp.tensordot(jax.nn.softmax(scores) * parts.shape[0], parts, axes=1)
 
 
 LOSSES: Mapping[str, Callable[..., Array]] = {

@@ -1,0 +1,27 @@
+"""A number and how sure it is."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A value with the ends of its 95 % interval; None where it could not be computed."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+UNKNOWN = Estimate(value=None)
+
+
+def percentiles(value: float, resampled: np.ndarray) -> Estimate:
+    """The value, and the 2.5th and 97.5th percentile of its bootstrap copies."""
+    if len(resampled) < 2:
+        return Estimate(value=float(value))
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return Estimate(value=float(value), low=float(low), high=float(high))

@@ -1,0 +1,138 @@
+"""Which parameters the objective depends on over the whole space, and whether that can be told.
+
+Sobol's first-order and total indices (`jaxhpo.analysis.sobol`) of a forest
+(`jaxhpo.analysis.surrogate`) over the space as it is searched, log parameters in logarithms, each
+branch of a conditional space apart. They are shares of what the *forest* explains; R2 says how much
+of the objective that is, and 1 - R2 is unexplained. Nothing is made to sum to 1.
+
+Noise band: the objective is permuted among the trials, the forest grown anew, and the largest
+variance that any parameter then seems to explain is kept; 95 % of the permutations stay below the
+band. A parameter above it is important; one below is *not identifiable*, which is not unimportant.
+Bands are only of trials that were chosen without looking at results.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from jaxhpo.analysis import forest
+from jaxhpo.analysis.estimate import UNKNOWN, Estimate, percentiles
+from jaxhpo.analysis.sobol import Design, design, indices
+from jaxhpo.analysis.surrogate import SMALL, Quality, Surrogate
+
+_POINTS, _FEW_POINTS = 1024, 256  # of a block of the design
+RATE = 0.05
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Importance:
+    """One parameter, in the branch of `Importances`.
+
+    Attributes:
+        parameter: its name.
+        first, total: Sobol indices of the forest, with 95 % bootstrap intervals (percentiles over
+            `Options.resamples` samples of the configurations).
+        explained: the variance of the forest that is lost without it (its total index times the
+            forest's variance), in variances of the objective: what the noise band is of.
+        band: the noise band of that; p: (1 + permutations above) / (1 + permutations), corrected
+            for the number of parameters of the branch; None where it was not tested.
+        verdict: "important", "not identifiable", "descriptive" (the trials were chosen adaptively:
+            nothing can be tested on them) or "unknown".
+        reason: why it is not tested, or "".
+    """
+
+    parameter: str
+    first: Estimate
+    total: Estimate
+    explained: float | None
+    band: float | None
+    p: float | None
+    verdict: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Importances:
+    """The parameters that belong to a branch, the most important first. A parent's branch is
+    elsewhere: every parameter is in one branch only."""
+
+    quality: Quality
+    parameters: tuple[Importance, ...]
+
+
+def importances(made: Surrogate, *, tested: bool) -> Importances:
+    """Of a surrogate; `tested` where its trials were chosen without looking at results."""
+    if not made.trusted:
+        found = [_unknown(name, made.quality.reason) for name in made.branch.own]
+    else:
+        found = _found(made, tested)
+    return Importances(
+        quality=made.quality,
+        parameters=tuple(sorted(found, key=lambda i: -(i.total.value or 0.0))),
+    )
+
+
+def _unknown(name: str, reason: str) -> Importance:
+    return Importance(
+        parameter=name,
+        first=UNKNOWN,
+        total=UNKNOWN,
+        explained=None,
+        band=None,
+        p=None,
+        verdict="unknown",
+        reason=reason,
+    )
+
+
+def _found(made: Surrogate, tested: bool) -> list[Importance]:
+    d, seed = len(made.names), made.options.seed
+    wide = design(d, _POINTS, seed, place=made.place)
+    whole = indices(wide, made.whole.predict(_float32(wide)))
+    narrow = design(d, _FEW_POINTS, seed, place=made.place)
+    points = _float32(narrow)
+    copies = [indices(narrow, copy.predict(points)) for copy in made.copies]
+    first = np.array([c.first for c in copies])
+    total = np.array([c.total for c in copies])
+    chance = _chance(made, narrow, points) if tested else np.zeros(0)
+    found = []
+    for name in made.branch.own:
+        if name not in made.names:
+            found.append(_unknown(name, f"it has one value in all n = {made.quality.n} trials"))
+            continue
+        at = made.names.index(name)
+        explained = float(whole.total[at] * whole.variance)
+        p = float((1 + (chance >= explained).sum()) / (1 + len(chance))) if tested else None
+        verdict = "important" if p is not None and p <= RATE else "not identifiable"
+        found.append(
+            Importance(
+                parameter=name,
+                first=percentiles(whole.first[at], first[:, at]),
+                total=percentiles(whole.total[at], total[:, at]),
+                explained=explained,
+                band=float(np.quantile(chance, 0.95)) if tested else None,
+                p=p,
+                verdict=verdict if tested else "descriptive",
+                reason="" if tested else "trials that a sampler chose by results can't be tested",
+            )
+        )
+    return found
+
+
+def _chance(made: Surrogate, narrow: Design, points: np.ndarray) -> np.ndarray:
+    """float [permutations], the largest variance that any parameter seems to explain."""
+    rng = np.random.default_rng([made.options.seed, 4])
+    most = []
+    for _ in range(made.options.resamples - 1):
+        rows = made.few(rng)
+        y = rng.permutation(made.y[rows])
+        grown = forest.grow(made.x[rows], y, made.group[rows], rng, trees=SMALL)
+        chance = indices(narrow, grown.predict(points))
+        most.append(float((chance.total * chance.variance).max()))
+    return np.array(most)
+
+
+def _float32(made: Design) -> np.ndarray:
+    return np.ascontiguousarray(made.points, dtype=np.float32)

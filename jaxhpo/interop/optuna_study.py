@@ -1,0 +1,416 @@
+"""An Optuna study as records that `jaxhpo.analysis` and `jaxhpo.report` read.
+
+Optuna records neither which sampler proposed a trial nor when a parameter is active. So trials
+count as chosen by a model, on which nothing may be tested, unless there is a sign that they were
+not; and conditions are found out from the trials (`jaxhpo.interop._branched`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from jaxhpo.interop._branched import branched
+from jaxhpo.interop._foreign import Row, records
+from jaxhpo.interop._memory import constraints
+from jaxhpo.interop._names import cleaned
+from jaxhpo.interop.optuna import PHASE
+from jaxhpo.space import Bool, Choice, Constant, Domain, Float, Int, Space, SpaceError
+from jaxhpo.store.memory import MemoryRecords
+from jaxhpo.trial import Phase, Status
+
+MOST_STEPS = 10_000  # different steps of reports, beyond which there are no curves
+
+_STATUS = {
+    TrialState.WAITING: Status.WAITING,
+    TrialState.RUNNING: Status.RUNNING,
+    TrialState.COMPLETE: Status.COMPLETE,
+    TrialState.PRUNED: Status.STOPPED,
+    TrialState.FAIL: Status.FAILED,
+}
+
+
+def opened(storage: str, name: str | None = None) -> Study:
+    """The study in a storage: a database URL, or the file of a journal. Nothing is made or changed.
+
+    Raises:
+        ValueError: if there is none, or several and `name` is None, or none of that name.
+    """
+    found = _storage(storage)
+    names = [study.study_name for study in optuna.get_all_study_summaries(found, False)]
+    if not names:
+        raise ValueError(f"load(source={_shown(storage)!r}): the storage holds no study")
+    if (name is None and len(names) > 1) or (name is not None and name not in names):
+        got = f"study={name!r}" if name is not None else f"{len(names)} studies"
+        raise ValueError(
+            f"load(source={_shown(storage)!r}, study=...) must name a study of the storage, got "
+            f"{got}; it holds: {', '.join(map(repr, names[:50]))}"
+        )
+    return optuna.load_study(study_name=name or names[0], storage=found)
+
+
+def _storage(where: str) -> Any:
+    if "://" not in where:
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend
+
+        return JournalStorage(JournalFileBackend(where))
+    if where.startswith(("redis://", "rediss://", "unix://")):
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalRedisBackend
+
+        return JournalStorage(JournalRedisBackend(where))
+    from optuna.storages import RDBStorage
+
+    return RDBStorage(where, skip_table_creation=True)
+
+
+def _shown(where: str) -> str:
+    """Without a password."""
+    head, at, tail = where.rpartition("@")
+    return (
+        f"{head.rpartition(':')[0]}:***@{tail}" if at and ":" in head.partition("//")[2] else where
+    )
+
+
+def records_of(
+    study: Study, *, objective: str | None = None, startup: int | None = None
+) -> MemoryRecords:
+    """The records of a study.
+
+    Complete trials are complete, pruned ones stopped, failed ones failed; one whose value is not
+    finite diverged. Reports become the curve, one unit for each step that any trial reported at.
+
+    Args:
+        study: the study.
+        objective: which of several objectives: its name by ``Study.set_metric_names``, or
+            "value_0", "value_1", ...
+        startup: how many of the first trials were drawn without looking at results, such as
+            ``n_startup_trials`` of Optuna's TPE; the number of trials for random search.
+
+    Raises:
+        ValueError: if there are several objectives and none is chosen; if no trial has a parameter.
+    """
+    trials = sorted(study.get_trials(deepcopy=False), key=lambda trial: trial.number)
+    names = objectives(study)
+    which = _which(study.study_name, names, objective)
+    if startup is not None and (isinstance(startup, bool) or startup < 0):
+        raise ValueError(f"load(startup=...) must be a whole number, got startup={startup!r}")
+    notes: list[str] = []
+    domains, wire = _domains(trials, notes)
+    rows = _rows(trials, names, which, wire, startup or 0, notes)
+    if not any(row.params for row in rows) or not domains:
+        raise ValueError(
+            f"load(...): the Optuna study {study.study_name!r} must have trials with parameters, "
+            f"got {len(trials)} trials without any"
+        )
+    whole = [row.status is Status.COMPLETE for row in rows]
+    made = branched(domains, [row.params for row in rows], whole)
+    origin = {
+        "source": f"Optuna {optuna.__version__}, read by jaxhpo",
+        "sampler": _sampler(trials),
+        "Optuna study": study.study_name,
+    }
+    if len(names) > 1:
+        origin["objectives"] = ", ".join(names)
+        notes.append(f"of {len(names)} objectives ({', '.join(names)}) this is {names[which]!r}")
+    return records(
+        rows,
+        made.configs,
+        made.space,
+        name=study.study_name,
+        objective=names[which],
+        maximize=study.directions[which] == StudyDirection.MAXIMIZE,
+        origin=origin,
+        notes=notes + made.notes,
+    )
+
+
+def objectives(study: Study) -> list[str]:
+    """The names of the objectives: as the user named them, else "value", or "value_0", ..."""
+    names = study.metric_names
+    if names:
+        return list(names)
+    count = len(study.directions)
+    return ["value"] if count == 1 else [f"value_{i}" for i in range(count)]
+
+
+def _which(name: str, names: Sequence[str], objective: str | None) -> int:
+    if objective in names:
+        return names.index(objective)
+    if objective is None and len(names) == 1:
+        return 0
+    raise ValueError(
+        f"load(objective=...) must name an objective of the Optuna study {name!r}, got "
+        f"objective={objective!r}; it has: {', '.join(map(repr, names))}"
+    )
+
+
+# -- parameters ------------------------------------------------------------------------------------
+
+
+class Wire:
+    """How values of one Optuna parameter come into our space: its name there, and the values."""
+
+    def __init__(self, name: str, domain: Domain, options: Mapping[str, Any] | None) -> None:
+        self.name, self.domain, self._options = name, domain, options
+
+    def value(self, value: Any) -> Any:
+        """A value of the domain."""
+        if self._options is not None:
+            return self._options[_key(value)]
+        return int(value) if isinstance(self.domain, Int) else float(value)
+
+
+def _domains(
+    trials: Sequence[FrozenTrial], notes: list[str]
+) -> tuple[dict[str, Domain], dict[str, Wire]]:
+    """The domains by our names, and by Optuna's how values come there."""
+    found: dict[str, list[BaseDistribution]] = {}
+    for trial in trials:
+        for name, distribution in trial.distributions.items():
+            known = found.setdefault(name, [])
+            if not any(distribution is d or distribution == d for d in known):
+                known.append(distribution)
+    ours = cleaned(found, notes)
+    domains: dict[str, Domain] = {}
+    wire: dict[str, Wire] = {}
+    for name, distributions in found.items():
+        if len(distributions) > 1:
+            notes.append(
+                f"{ours[name]!r} was searched in {len(distributions)} different ranges; they are "
+                f"taken together"
+            )
+        domain, options, reason = _domain(ours[name], distributions)
+        if domain is None:
+            notes.append(f"{ours[name]!r} is left out: {reason}")
+            continue
+        if reason:
+            notes.append(reason)
+        domains[ours[name]] = domain
+        wire[name] = Wire(ours[name], domain, options)
+    return domains, wire
+
+
+def _domain(
+    name: str, distributions: Sequence[BaseDistribution]
+) -> tuple[Domain | None, dict[str, Any] | None, str]:
+    """A domain for all of the distributions, what its values are called, and what was changed.
+
+    Returns:
+        The domain, or None if there is none that `jaxhpo.space` takes; for a choice, its values by
+        `_key`; what to say about it, or why there is none.
+    """
+    if isinstance(distributions[0], CategoricalDistribution):
+        return _choice(name, [d for d in distributions if isinstance(d, CategoricalDistribution)])
+    low: Any = min(d.low for d in distributions)  # pyright: ignore[reportAttributeAccessIssue]
+    high: Any = max(d.high for d in distributions)  # pyright: ignore[reportAttributeAccessIssue]
+    log = all(d.log for d in distributions)  # pyright: ignore[reportAttributeAccessIssue]
+    steps = {d.step for d in distributions}  # pyright: ignore[reportAttributeAccessIssue]
+    if low == high:
+        return Constant(low), None, ""
+    tries: list[Domain] = []
+    said = [""]
+    if all(isinstance(d, IntDistribution) for d in distributions):
+        step = steps.pop() if len(distributions) == 1 else 1
+        tries.append(Int(low, high, log=log, step=None if step == 1 else step))
+        said.append(f"{name!r} has more whole numbers than can be told apart: shown as a real one")
+    elif len(distributions) == 1 and (step := steps.pop()) is not None:
+        tries.append(Float(low, high, step=step))
+        said.append(f"the step of {name!r} is finer than can be told apart: shown without one")
+    tries.append(Float(float(low), float(high), log=log))
+    reason = ""
+    for domain, saying in zip(tries, said, strict=False):
+        try:
+            Space({name: domain})
+        except SpaceError as error:
+            reason = str(error)
+        else:
+            return domain, None, saying
+    return None, None, reason
+
+
+def _choice(
+    name: str, distributions: Sequence[CategoricalDistribution]
+) -> tuple[Domain | None, dict[str, Any] | None, str]:
+    values = {_key(v): v for d in distributions for v in d.choices}
+    plain: dict[str, Any] = {key: _plain(value) for key, value in values.items()}
+    if len(set(plain.values())) < len(plain):
+        plain = {key: key for key in plain}  # 1 and True, say: told apart by their text
+    options = list(plain.values())
+    if len(options) == 1:
+        return Constant(options[0]), plain, ""
+    if {type(v) for v in options} == {bool}:
+        return Bool(), plain, ""
+    domain = Choice(options)
+    try:
+        Space({name: domain})
+    except SpaceError as error:
+        return None, None, str(error)
+    return domain, plain, ""
+
+
+def _key(value: Any) -> str:
+    """Tells apart what is equal but not the same: 1, 1.0 and True; and finds NaN again."""
+    return f"{value!r}"
+
+
+def _plain(value: Any) -> Any:
+    """A value that can be written to a file: itself, or its text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, list | tuple):
+        return tuple(map(_plain, value))
+    return repr(value)
+
+
+# -- trials ----------------------------------------------------------------------------------------
+
+
+def _rows(
+    trials: Sequence[FrozenTrial],
+    names: Sequence[str],
+    which: int,
+    wire: Mapping[str, Wire],
+    startup: int,
+    notes: list[str],
+) -> list[Row]:
+    steps = _steps(trials, notes) if len(names) == 1 else []
+    place = {step: i for i, step in enumerate(steps)}
+    rows = [_row(trial, names, which, wire, startup, place) for trial in trials]
+    blind = sum(row.phase is Phase.EXPLORE for row in rows)
+    if blind < len(rows):
+        notes.append(
+            f"{blind} of {len(rows)} trials are known to have been chosen without looking at "
+            "results; Optuna does not record it of the others, so nothing is tested on them "
+            "(startup=N says that the first N were)"
+        )
+    odd = sum(
+        row.status is Status.COMPLETE
+        and row.curve is not None
+        and row.value is not None
+        and not math.isclose(float(row.curve[-1]), row.value, rel_tol=1e-5, abs_tol=1e-12)
+        for row in rows
+    )
+    if odd:
+        notes.append(f"the last report of {odd} complete trials is not their value")
+    if any(constraints(trial.system_attrs) for trial in trials):
+        notes.append("constraints are shown as metrics; the analysis does not look at them")
+    return rows
+
+
+def _row(
+    trial: FrozenTrial,
+    names: Sequence[str],
+    which: int,
+    wire: Mapping[str, Wire],
+    startup: int,
+    place: Mapping[int, int],
+) -> Row:
+    status = _STATUS[trial.state]
+    values = trial.values if trial.state == TrialState.COMPLETE else None
+    value = None if values is None else float(values[which])
+    curve = _curve(trial, place) if status.ended else None
+    if status is Status.STOPPED and curve is not None:
+        value = float(trial.intermediate_values[max(trial.intermediate_values)])
+    if status.scored and value is not None and not math.isfinite(value):
+        status = Status.DIVERGED
+    if status.scored and value is None:
+        status = Status.FAILED
+    metrics: dict[str, float] = {}
+    for key, found in trial.user_attrs.items():
+        if isinstance(found, int | float) and math.isfinite(found):
+            metrics[str(key)] = float(found)
+    for key, found in constraints(trial.system_attrs).items():
+        metrics[f"constraint {key}"] = found
+    for i, name in enumerate(names):
+        if values is not None and i != which:
+            metrics[name] = float(values[i])
+    metrics.pop(names[which], None)
+    return Row(
+        number=trial.number,
+        params={wire[n].name: wire[n].value(v) for n, v in trial.params.items() if n in wire},
+        status=status,
+        phase=_phase(trial, startup),
+        value=value,
+        metrics=metrics,
+        curve=curve,
+        started=None if trial.datetime_start is None else trial.datetime_start.timestamp(),
+        finished=None if trial.datetime_complete is None else trial.datetime_complete.timestamp(),
+        seconds=None if trial.duration is None else trial.duration.total_seconds(),
+        error=_error(trial),
+    )
+
+
+def _error(trial: FrozenTrial) -> str | None:
+    if trial.state == TrialState.PRUNED and not trial.intermediate_values:
+        return "pruned before anything was reported"
+    if trial.state != TrialState.FAIL:
+        return None
+    return str(trial.system_attrs.get("fail_reason", "failed; Optuna does not record why"))
+
+
+def _steps(trials: Sequence[FrozenTrial], notes: list[str]) -> list[int]:
+    steps = sorted({step for trial in trials for step in trial.intermediate_values})
+    if len(steps) > MOST_STEPS:
+        notes.append(f"reports were made at {len(steps)} different steps: too many for curves")
+        return []
+    if steps and steps not in ([*range(len(steps))], [*range(1, len(steps) + 1)]):
+        notes.append(
+            f"a unit is a step that was reported at: unit 1 is step {steps[0]}, unit {len(steps)} "
+            f"is step {steps[-1]}"
+        )
+    return steps
+
+
+def _curve(trial: FrozenTrial, place: Mapping[int, int]) -> np.ndarray | None:
+    found = {place[step]: v for step, v in trial.intermediate_values.items() if step in place}
+    if not found:
+        return None
+    curve = np.full(max(found) + 1, np.nan, np.float32)
+    curve[list(found)] = list(found.values())
+    return curve
+
+
+def _phase(trial: FrozenTrial, startup: int) -> Phase:
+    """How a trial was chosen, as far as samplers leave a sign of it."""
+    attributes = trial.system_attrs
+    if "fixed_params" in attributes:
+        return Phase.GIVEN
+    if PHASE in attributes:
+        return Phase(attributes[PHASE])
+    blind = "grid_id" in attributes or any(
+        key.endswith(":generation") and key.startswith("NSGA") and value == 0
+        for key, value in attributes.items()
+    )
+    return Phase.EXPLORE if blind or trial.number < startup else Phase.MODEL
+
+
+def _sampler(trials: Sequence[FrozenTrial]) -> str:
+    found = {key.partition(":")[0] for trial in trials for key in trial.system_attrs}
+    signs = {
+        "jaxhpo": "jaxhpo in Optuna",
+        "grid_id": "grid",
+        "cma": "CMA-ES",
+        "NSGAIISampler": "NSGA-II",
+        "NSGAIIISampler": "NSGA-III",
+    }
+    said = [text for sign, text in signs.items() if sign in found]
+    return ", ".join(said) or "not recorded by Optuna"
+
+
+def from_file(path: Path) -> str:
+    """The storage that a file is: the URL of a SQLite database, or the path of a journal."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    return f"sqlite:///{path}" if head.startswith(b"SQLite format 3") else str(path)

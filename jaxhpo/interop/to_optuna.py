@@ -1,0 +1,123 @@
+"""Writes a study into an Optuna storage, so that Optuna's dashboard and plots can show it."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import warnings
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from jaxhpo.interop.optuna import PHASE
+from jaxhpo.interop.sources import opened
+from jaxhpo.space import Choice, Constant, Domain, Float, Int, Space
+from jaxhpo.trial import Status, Trial
+
+_STATE = {
+    Status.COMPLETE: TrialState.COMPLETE,
+    Status.STOPPED: TrialState.PRUNED,
+    Status.DIVERGED: TrialState.FAIL,
+    Status.FAILED: TrialState.FAIL,
+}
+
+
+def to_optuna(source: Any, storage: str, name: str | None = None, **options: Any) -> Study:
+    """Writes the trials of a study that have ended as a new study of Optuna.
+
+    Stopped trials are pruned ones there, diverged and failed ones failed; curves are reports, from
+    step 1. Metrics, units and errors are user attributes of the trials, constants one of the study.
+    Conditions are lost, Optuna having none: a trial holds the parameters that were active. Choices
+    that are tuples become their text.
+
+    Args:
+        source: whatever `jaxhpo.interop.sources.opened` takes; so are the options.
+        storage: the URL of an Optuna storage, made if need be: ``sqlite:///optuna.db``.
+        name: what to call the study there; by default as it is called here.
+
+    Returns:
+        The new study.
+
+    Raises:
+        ValueError: if there is a study of that name in the storage.
+    """
+    with opened(source, **options) as records:
+        identity, trials = records.identity, records.trials()
+    space, task = Space.from_dict(identity["space"]), identity["task"]
+    name = task["name"] if name is None else name
+    try:
+        study = optuna.create_study(
+            study_name=name,
+            storage=storage,
+            direction="maximize" if task["maximize"] else "minimize",
+        )
+    except optuna.exceptions.DuplicatedStudyError as error:
+        raise ValueError(
+            f"to_optuna(name=...) must be new in the storage, got name={name!r}, which is there; "
+            "give another name"
+        ) from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names([task["objective"]])
+    constants = {n: d.value for n, d in space.parameters.items() if isinstance(d, Constant)}
+    if constants:
+        study.set_user_attr("constants", {n: _shown(v) for n, v in constants.items()})
+    distributions = {
+        n: _distribution(d) for n, d in space.parameters.items() if not isinstance(d, Constant)
+    }
+    sign = -1.0 if task["maximize"] else 1.0
+    ended = [trial for trial in trials if trial.status.ended]
+    study.add_trials([_frozen(t, distributions, task["objective"], sign) for t in ended])
+    return study
+
+
+def _distribution(domain: Domain) -> BaseDistribution:
+    if isinstance(domain, Float):
+        return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
+    if isinstance(domain, Int):
+        if domain.log and domain.step not in (None, 1):  # Optuna has no such thing
+            return IntDistribution(domain.low, domain.high, step=domain.step or 1)
+        return IntDistribution(domain.low, domain.high, log=domain.log, step=domain.step or 1)
+    choices = domain.choices if isinstance(domain, Choice) else (False, True)
+    return CategoricalDistribution([_shown(value) for value in choices])
+
+
+def _shown(value: Any) -> Any:
+    return str(value) if isinstance(value, tuple) else value
+
+
+def _frozen(
+    trial: Trial, distributions: dict[str, BaseDistribution], objective: str, sign: float
+) -> FrozenTrial:
+    attributes: dict[str, Any] = {k: v for k, v in trial.metrics.items() if math.isfinite(v)}
+    attributes |= {"jaxhpo number": trial.number, "units": trial.units, "budget": trial.budget}
+    attributes |= {"status": trial.status.value}
+    if trial.error is not None:
+        attributes["error"] = trial.error
+    curve = trial.curves.get(objective, ())
+    complete = trial.status is Status.COMPLETE and trial.loss is not None
+    started = trial.started if trial.started is not None else 0.0
+    finished = trial.finished if trial.finished is not None else started
+    return FrozenTrial(
+        number=trial.number,
+        trial_id=-1,  # given by the storage
+        state=_STATE[trial.status],
+        value=sign * trial.loss + 0.0 if complete and trial.loss is not None else None,
+        datetime_start=datetime.datetime.fromtimestamp(started),
+        datetime_complete=datetime.datetime.fromtimestamp(finished),
+        params={n: _shown(v) for n, v in trial.config.items() if n in distributions},
+        distributions={n: distributions[n] for n in trial.config if n in distributions},
+        user_attrs=attributes,
+        system_attrs={PHASE: trial.phase.value},
+        intermediate_values={
+            step: float(v) for step, v in enumerate(curve, 1) if math.isfinite(float(v))
+        },
+    )

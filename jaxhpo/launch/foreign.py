@@ -1,0 +1,68 @@
+"""Command line options for studies that are not ours: of Optuna, or a table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from typing import Any
+
+from jaxhpo.launch.errors import Usage
+from jaxhpo.launch.places import shown
+
+
+def foreign(parser: argparse.ArgumentParser) -> None:
+    """Adds the options, and says what else the source may be."""
+    for action in parser._actions:
+        if action.dest == "dir":
+            action.metavar = "SOURCE"
+            action.help = (
+                "the study's directory or database URL; the storage URL, SQLite or journal file of "
+                "an Optuna study; or a table (CSV, TSV, Parquet)"
+            )
+    group = parser.add_argument_group("studies from elsewhere")
+    group.add_argument("--study", metavar="NAME", help="which study of an Optuna storage")
+    group.add_argument("--space", metavar="FILE", help="YAML file: what was searched (for a table)")
+    group.add_argument("--objective", metavar="NAME", help="column, or which of several objectives")
+    group.add_argument(
+        "--direction", choices=("minimize", "maximize"), help="of a table; minimize if not given"
+    )
+    group.add_argument(
+        "--startup",
+        type=int,
+        metavar="N",
+        help="the first N trials were drawn without looking at results, so they can be tested on",
+    )
+
+
+def opened(given: argparse.Namespace) -> Any:
+    """The records of the source; what had to be taken to be so is told on standard error."""
+    from jaxhpo.interop.sources import opened as open_source
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # what they say is among the notes
+        records = open_source(
+            given.dir,
+            study=given.study,
+            space=given.space,
+            objective=given.objective,
+            maximize=None if given.direction is None else given.direction == "maximize",
+            startup=given.startup,
+        )
+    for note in records.facts().get("notes", ()):
+        print(f"note: {note}", file=sys.stderr)
+    return records
+
+
+def export_to_optuna(given: argparse.Namespace) -> int:
+    """Writes the study into an Optuna storage."""
+    try:
+        from jaxhpo.interop.to_optuna import to_optuna
+    except ImportError as error:
+        raise Usage(f'error: {error}; Optuna\'s needs: pip install "jaxhpo[optuna]"') from error
+    study = to_optuna(given.dir, given.optuna)
+    print(
+        f"{len(study.get_trials(deepcopy=False))} trials are in {shown(given.optuna)}, study "
+        f"{study.study_name!r}"
+    )
+    return 0

@@ -1,0 +1,198 @@
+"""What matters first: the best, what it scored on test data, how far to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jaxhpo.analysis.study import Analysis
+from jaxhpo.report import words
+from jaxhpo.report.parts import Column, Part, Sentence, Table, Tile
+from jaxhpo.report.words import number
+from jaxhpo.trial import Status
+
+TITLE = "The result"
+
+
+def parts(found: Analysis) -> Iterator[Part]:
+    """Tiles, what is to be said of them, and the configuration."""
+    yield list(_tiles(found))
+    yield list(_said(found))
+    if found.summary.best is not None:
+        yield _configuration(found)
+        yield _compared(found)
+
+
+def _tiles(found: Analysis) -> Iterator[Tile]:
+    said, best, test = found.summary, found.summary.best, found.test
+    if best is not None:
+        value, note = number(best.value), f"trial {best.number}"
+        yield Tile(name=f"best {said.objective}", value=value, note=note, first=True)
+    if test is not None and said.objective in test.metrics:
+        value = number(test.metrics[said.objective])
+        note = f"trial {test.number}, never searched on"
+        yield Tile(name=f"test {said.objective}", value=value, note=note)
+    others = [f"{words.count(c.n)} {c.status}" for c in said.counts if c.status != "complete"]
+    note = ", ".join(others) if others else f"of {words.trials(said.trials)}"
+    yield Tile(name="complete trials", value=words.count(said.count(Status.COMPLETE)), note=note)
+    seconds = [run.seconds for run in found.runs if run.seconds is not None]
+    if seconds:
+        note = f"in {len(seconds)} run{'' if len(seconds) == 1 else 's'}"
+        yield Tile(name="time", value=words.duration(sum(seconds)), note=note)
+
+
+def _said(found: Analysis) -> Iterator[Sentence]:
+    said, best = found.summary, found.summary.best
+    if best is None:
+        yield _unscored(found)
+        return
+    n = said.spread.n
+    extreme = f"the {'highest' if said.maximize else 'lowest'} of {words.trials(n, 'complete')}"
+    only = "the only complete trial"
+    yield Sentence(
+        text=f"The best {said.objective} is {number(best.value)}, of trial {best.number}: "
+        f"{extreme if n > 1 else only}.",
+        evidence="/summary/best",
+    )
+    if said.ties > 1:
+        yield Sentence(
+            text=f"{words.trials(said.ties, 'complete')} have exactly this value; the earliest "
+            "is shown.",
+            evidence="/summary/ties",
+        )
+    if found.test is not None:
+        yield _tested(found)
+    if n > 1:
+        yield _optimistic(found)
+    yield from _beside(found)
+
+
+def _unscored(found: Analysis) -> Sentence:
+    said = found.summary
+    if not said.trials:
+        return Sentence(
+            text="No trial has been proposed yet: there is nothing to report.",
+            evidence="/summary/trials",
+        )
+    stopped = said.count(Status.STOPPED)
+    more = f" {words.trials(stopped)} stopped early; a value reached so is not compared."
+    return Sentence(
+        text=f"None of {words.trials(said.trials)} is complete, so there is no best configuration."
+        + (more if stopped else ""),
+        evidence="/summary/counts",
+    )
+
+
+def _tested(found: Analysis) -> Sentence:
+    test, best = found.test, found.summary.best
+    assert test is not None
+    assert best is not None
+    scores = words.listed([f"{name} {number(value)}" for name, value in test.metrics.items()])
+    which = "it has" if test.number == best.number else f"trial {test.number} has"
+    return Sentence(
+        text=f"On test data, which nothing was chosen by, {which} {scores}.", evidence="/test"
+    )
+
+
+def _optimistic(found: Analysis) -> Sentence:
+    tested = found.test is not None and found.summary.objective in found.test.metrics
+    held = (
+        "the test score is free of that."
+        if tested
+        else "by how much is unknown, as it was not scored on test data."
+    )
+    return Sentence(
+        text=f"It was picked as the best of {found.summary.spread.n} values, so if these are noisy "
+        f"it is likely better than what the configuration is worth; {held}",
+        evidence="/test" if tested else "/summary/spread/n",
+    )
+
+
+def _beside(found: Analysis) -> Iterator[Sentence]:
+    """The baseline, by the objective."""
+    seen, objective = found.baseline, found.summary.objective
+    for place, c in enumerate(seen.compared):
+        if c.name != objective:
+            continue
+        gain = c.difference.value or 0.0
+        better = "better" if (gain > 0) is found.summary.maximize else "worse"
+        than = f"{better} than" if gain else "no different from"
+        known = c.difference.low is not None
+        hedge = " An interval needs two trials of each." if not known else ""
+        chosen = " As the best was chosen for this value, the difference is optimistic."
+        yield Sentence(
+            text=f"The best is {than} the baseline: {objective} {number(c.best)} against "
+            f"{number(c.baseline)}, a difference of {words.interval(c.difference)}, over "
+            f"{c.n_best} and {words.trials(c.n_baseline)}.{hedge}"
+            f"{chosen if seen.optimistic else ''}",
+            evidence=f"/baseline/compared/{place}",
+        )
+    if seen.reason:
+        yield Sentence(text=f"No baseline is compared: {seen.reason}.", evidence="/baseline/reason")
+
+
+def _compared(found: Analysis) -> Table:
+    seen = found.baseline
+    numbers = words.listed([str(n) for n in seen.numbers[:5]]) if seen.numbers else ""
+    return Table(
+        name="baseline",
+        title=f"The baseline (trial {numbers}) and the best",
+        note="Differences: best less baseline, with Welch's 95 % interval where both have two "
+        "trials or more.",
+        columns=(
+            Column(name="quantity"),
+            Column(name="baseline", show=words.number, right=True),
+            Column(name="best", show=words.number, right=True),
+            Column(name="difference", show=words.number, right=True),
+            Column(name="from", show=words.number, right=True),
+            Column(name="to", show=words.number, right=True),
+            Column(name="relative", show=words.percent, right=True),
+            Column(name="n baseline", right=True),
+            Column(name="n best", right=True),
+        ),
+        rows=tuple(
+            (
+                c.name,
+                c.baseline,
+                c.best,
+                c.difference.value,
+                c.difference.low,
+                c.difference.high,
+                c.relative,
+                c.n_baseline,
+                c.n_best,
+            )
+            for c in seen.compared
+        ),
+    )
+
+
+def _configuration(found: Analysis) -> Table:
+    best = found.summary.best
+    assert best is not None
+    searched = {p.name: p for p in found.parameters}
+    units = f"{best.units} unit{'' if best.units == 1 else 's'}"
+    return Table(
+        name="best",
+        title=f"Configuration of trial {best.number}, trained for {units}",
+        columns=(
+            Column(name="parameter"),
+            Column(name="value", show=words.setting, right=True),
+            Column(name="searched"),
+            Column(name="where in the range"),
+        ),
+        rows=tuple(
+            (
+                s.parameter,
+                s.value,
+                words.domain(searched[s.parameter]),
+                _where(s.fraction, s.nth, s.of),
+            )
+            for s in found.summary.settings
+        ),
+    )
+
+
+def _where(fraction: float | None, nth: int | None, of: int | None) -> str | None:
+    if fraction is not None:
+        return f"{words.percent(fraction)} of the way"
+    return None if nth is None else f"value {nth} of {of}"

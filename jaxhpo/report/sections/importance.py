@@ -1,0 +1,258 @@
+"""Which parameters matter: over the whole space, and for being among the best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from matplotlib.figure import Figure as Canvas
+
+from jaxhpo.analysis.importance import Importance, Importances
+from jaxhpo.analysis.study import Analysis
+from jaxhpo.report import words
+from jaxhpo.report.drawing import WIDE
+from jaxhpo.report.marks import Bar, bars, is_wide, legend
+from jaxhpo.report.parts import Column, Figure, Part, Plot, Sentence, Table
+
+TITLE = "What matters"
+_BASIS = {"independent": "exploring trials", "every": "all complete trials"}
+_MOST_BARS = 30
+
+
+def parts(found: Analysis) -> Iterator[Part | None]:
+    """The forest's shares with their intervals, what can be told of them, and the top region."""
+    if found.summary.best is None:
+        return
+    yield list(_verdicts(found))
+    yield _figure(found)
+    yield list(_said(found))
+    yield _table(found)
+    yield _top_region(found)
+
+
+def _verdicts(found: Analysis) -> Iterator[Sentence]:
+    """One verdict a parameter: of both tests on the exploring trials together."""
+    for place, e in enumerate(found.evidence):
+        if e.verdict == "matters":
+            yield Sentence(
+                text=f"{e.parameter} matters: q = {words.chance(e.q)}, over n = {e.n} exploring "
+                "trials.",
+                evidence=f"/evidence/{place}",
+            )
+    unclear = [e for e in found.evidence if e.verdict == "not identifiable"]
+    if unclear:
+        few, many = min(e.n for e in unclear), max(e.n for e in unclear)
+        n = f"n = {many}" if few == many else f"n = {few} to {many}"
+        yield Sentence(
+            text=f"Not identifiable from the exploring trials ({n}), which is not the same as "
+            f"unimportant: {words.some([e.parameter for e in unclear])}.",
+            evidence="/evidence",
+        )
+    by_reason: dict[str, list[str]] = {}
+    for e in found.evidence:
+        if e.verdict == "not tested":
+            by_reason.setdefault(e.reason, []).append(e.parameter)
+    for reason, names in by_reason.items():
+        yield Sentence(
+            text=f"Unknown, as it could not be tested: {words.some(names)} ({reason}).",
+            evidence="/evidence",
+        )
+    if any(e.q is not None for e in found.evidence):
+        yield Sentence(
+            text="This verdict is of two tests together, on trials that were chosen without "
+            "looking at results: does the objective go with the parameter, and do the best trials "
+            "differ in it from the others? q is corrected for both and for the number of "
+            f"parameters, {len(found.evidence)} (Benjamini and Hochberg).",
+            evidence="/evidence",
+        )
+
+
+def _both(found: Analysis) -> list[tuple[str, int, Importances]]:
+    """Field of the analysis, place in it, branch."""
+    return [
+        *(("importance", i, one) for i, one in enumerate(found.importance)),
+        *(("importance_every", i, one) for i, one in enumerate(found.importance_every)),
+    ]
+
+
+def _said(found: Analysis) -> Iterator[Sentence]:
+    for field, place, one in _both(found):
+        yield Sentence(text=_quality(one), evidence=f"/{field}/{place}/quality")
+        if one.quality.reason:
+            continue
+        pointer = f"/{field}/{place}/parameters"
+        n = one.quality.n
+        for i, p in enumerate(one.parameters):
+            if p.verdict == "important":
+                yield Sentence(text=_clear(p, n), evidence=f"{pointer}/{i}")
+        names = [p.parameter for p in one.parameters if p.verdict == "not identifiable"]
+        if names:
+            yield Sentence(
+                text=f"Their shares could be chance alone (n = {n}): {words.some(names)}.",
+                evidence=pointer,
+            )
+        first = one.parameters[0] if one.parameters else None
+        if first is not None and first.verdict == "descriptive":
+            yield Sentence(
+                text=f"Over these trials, n = {n}, {first.parameter} has the largest share: "
+                f"{words.estimate(first.total)}. The sampler chose most of them by results, so "
+                "this describes the search and can't be tested.",
+                evidence=f"{pointer}/0",
+            )
+
+
+def _quality(one: Importances) -> str:
+    seen = one.quality
+    basis = _BASIS[seen.basis]
+    where = f"{basis} with {seen.branch}" if seen.branch != "all trials" else basis
+    if seen.reason:
+        return f"From {where} importance can't be told: {seen.reason}."
+    return (
+        f"From {where}, n = {seen.n}, a forest explains R2 = {words.strength(seen.r2)} of the "
+        "objective's variance in trials that it has not seen; the rest is noise or beyond it."
+    )
+
+
+def _clear(p: Importance, n: int) -> str:
+    return (
+        f"{p.parameter} has a share of {words.estimate(p.total)} of that, "
+        f"{words.estimate(p.first)} of it alone: more than chance gives (p = {words.chance(p.p)}, "
+        f"corrected; n = {n})."
+    )
+
+
+def _shown(found: Analysis) -> list[tuple[Importances, Importance]]:
+    """Of each branch the tested shares, or where there are none, those that describe."""
+    every = {one.quality.branch: one for one in found.importance_every}
+    chosen = []
+    for one in found.importance:
+        if one.quality.reason and not every.get(one.quality.branch, one).quality.reason:
+            one = every[one.quality.branch]
+        chosen += [(one, p) for p in one.parameters if p.total.value is not None]
+    return chosen
+
+
+def _figure(found: Analysis) -> Figure | None:
+    shown = _shown(found)
+    more = max(0, len(shown) - _MOST_BARS)
+    shown = shown[:_MOST_BARS]
+    if not shown:
+        return None
+    rows = [
+        Bar(
+            label=f"{p.parameter}  ({one.quality.n})",
+            estimate=p.total,
+            sure=p.verdict == "important",
+            second=p.first,
+        )
+        for one, p in shown
+    ]
+
+    def draw(canvas: Canvas) -> None:
+        ax = canvas.subplots()
+        bars(ax, rows, wide=is_wide(canvas), first="total", second="alone")
+        low = min(0.0, *(r.estimate.low or 0.0 for r in rows))
+        ax.set_xlim(low - 0.02, 1.05)
+        ax.set_xlabel("share of the variance that the forest explains")
+        legend(canvas, ax, 1.0)
+
+    kinds = {p.verdict for _, p in shown}
+    told = (
+        "Filled: more than chance gives; open: it could be chance." if "important" in kinds else ""
+    )
+    if not told and "not identifiable" in kinds:
+        told = "Open: it could be chance."
+    if "descriptive" in kinds:
+        told += " From trials that the sampler chose by results: open, it only describes them."
+    left = f" {more} more are in the table only." if more else ""
+    return Figure(
+        name="importance",
+        title="Importance over the whole space",
+        caption="Sobol indices of a forest with 95 % intervals: total counts what a parameter does "
+        "together with others, so totals may sum to more than 1. n stands beside the name. "
+        f"{told.strip()}{left}",
+        plots=(
+            Plot(
+                name="importance",
+                alt="Total share: "
+                + ", ".join(f"{p.parameter} {words.estimate(p.total)}" for _, p in shown)
+                + ".",
+                size=(WIDE, 0.36 * len(rows) + 1.3),
+                draw=draw,
+            ),
+        ),
+    )
+
+
+def _table(found: Analysis) -> Table:
+    share = Column(name="", show=words.strength, right=True)
+    heads: Sequence[str] = ("total", "total from", "total to", "alone", "alone from", "alone to")
+    return Table(
+        name="importance",
+        folded=True,
+        title="Shares of what a forest explains",
+        note="With 95 % intervals; total counts what a parameter does together with others.",
+        columns=(
+            Column(name="parameter"),
+            Column(name="n", right=True),
+            *(Column(name=head, show=share.show, right=True) for head in heads),
+            Column(name="R2", show=words.strength, right=True),
+            Column(name="p", show=words.chance, right=True),
+            Column(name="verdict"),
+            Column(name="basis"),
+            Column(name="branch"),
+        ),
+        rows=tuple(
+            (
+                p.parameter,
+                one.quality.n,
+                p.total.value,
+                p.total.low,
+                p.total.high,
+                p.first.value,
+                p.first.low,
+                p.first.high,
+                one.quality.r2,
+                p.p,
+                p.verdict,
+                _BASIS[one.quality.basis],
+                one.quality.branch,
+            )
+            for _, _, one in _both(found)
+            if not one.quality.reason
+            for p in one.parameters
+        ),
+    )
+
+
+def _top_region(found: Analysis) -> Table:
+    number = Column(name="", show=words.chance, right=True)
+    return Table(
+        name="top_region",
+        folded=True,
+        title="What decides whether a trial is among the best (PED-ANOVA)",
+        note="Chance: 95 % of random draws of as many trials stay below. p is of one parameter, "
+        "not corrected for their number.",
+        columns=(
+            Column(name="parameter"),
+            Column(name="importance, all", show=number.show, right=True),
+            Column(name="best of all", right=True),
+            Column(name="importance, exploring", show=number.show, right=True),
+            Column(name="best of exploring", right=True),
+            Column(name="chance", show=number.show, right=True),
+            Column(name="p", show=number.show, right=True),
+            Column(name="not tested"),
+        ),
+        rows=tuple(
+            (
+                t.parameter,
+                t.every.importance,
+                f"{t.every.best} of {t.every.n}",
+                t.independent.importance,
+                f"{t.independent.best} of {t.independent.n}",
+                t.band,
+                t.p,
+                t.reason,
+            )
+            for t in found.top_region
+        ),
+    )

@@ -1,0 +1,55 @@
+"""The files of a bundle that go on being used: the best configuration, observed ranges, spaces."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from jaxhpo.analysis.slices import Slice
+from jaxhpo.analysis.study import Analysis
+
+REMOVABLE = (
+    "best_config.json",
+    "empirical_ranges.yaml",
+    "next_space_aggressive.yaml",
+    "next_space_conservative.yaml",
+)
+"""All names that there may be; an older report's are removed where a newer one has none."""
+
+
+def taken_along(found: Analysis) -> dict[str, str]:
+    """Name to text, of those that there is something for."""
+    files = {"best_config.json": _best(found), "empirical_ranges.yaml": _ranges(found)}
+    return {name: text for name, text in files.items() if text}
+
+
+def _best(found: Analysis) -> str:
+    best = found.summary.best
+    if best is None:
+        return ""
+    whole = {
+        "trial": best.number,
+        found.summary.objective: best.value,
+        "units": best.units,
+        "config": dict(best.config),
+    }
+    return json.dumps(whole, indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+def _ranges(found: Analysis) -> str:
+    from jaxhpo.space.yaml_text import dumped
+
+    seen = {s.parameter: _range(s) for s in found.slices if s.x}
+    if not seen:
+        return ""
+    n = found.summary.spread.n
+    return f"# What the {n} complete trials tried: observed values, no advice.\n" + dumped(seen)
+
+
+def _range(one: Slice) -> dict[str, Any]:
+    if one.labels:
+        counts = {label: one.x.count(place) for place, label in enumerate(one.labels)}
+        return {"n": len(one.x), "counts": counts}
+    low, high = min(one.x), max(one.x)
+    kind = int if one.whole else float
+    return {"n": len(one.x), "low": kind(low), "high": kind(high), "log": one.log}

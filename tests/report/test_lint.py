@@ -1,0 +1,110 @@
+"""The linter finds what it is for, and finds nothing in reports of many random studies."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from studies import random_records, records
+
+from jaxhpo.analysis import Options
+from jaxhpo.report import bundle
+from jaxhpo.report.lint import lint, main
+
+QUICK = Options(resamples=20)
+STAMP = "2026-11-21 00:00 UTC"
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Reports without drawings, which the linter does not look at."""
+    monkeypatch.setattr(bundle, "page", lambda made: "")
+    monkeypatch.setattr(bundle, "saved", lambda *given, form: b"")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_reports_of_random_studies_do_not_contradict_themselves(tmp_path, seed, undrawn):
+    bundle.write_report(random_records(seed), tmp_path, stamp=STAMP, options=QUICK)
+    assert lint(tmp_path) == []
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    out = tmp_path_factory.mktemp("sound")
+    bundle.write_report(records(stopped=4), out, stamp=STAMP, options=QUICK)
+    return out
+
+
+@pytest.fixture
+def copy(sound, tmp_path):
+    return shutil.copytree(sound, tmp_path / "copy")
+
+
+def rules(where):
+    return {finding.rule for finding in lint(where)}
+
+
+def reworded(where, change):
+    """The first sentence of the result, in every file that has it."""
+    path = where / "report.json"
+    whole = json.loads(path.read_text("utf-8"))
+    line = whole["sentences"]["best"][0]
+    before = line["text"]
+    change(line)
+    path.write_text(json.dumps(whole), "utf-8")
+    for name in ("report.md", "full.log"):
+        text = (where / name).read_text("utf-8")
+        (where / name).write_text(text.replace(before, line["text"]), "utf-8")
+
+
+def test_a_sound_report_has_no_findings(sound, capsys):
+    assert lint(sound) == []
+    assert main([str(sound)]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_number_that_the_results_do_not_hold(copy, capsys):
+    reworded(copy, lambda line: line.update(text="The best score is 0.7431, of 113 trials."))
+    assert rules(copy) == {"number"}
+    assert main([str(copy)]) == 1
+    assert "0.7431 is not in /summary/best" in capsys.readouterr().out
+
+
+def test_evidence_that_is_not_there(copy):
+    reworded(copy, lambda line: line.update(evidence="/summary/worst"))
+    assert rules(copy) == {"evidence"}
+
+
+def test_a_claim_without_n(copy):
+    reworded(copy, lambda line: line.update(text="The mean is good."))
+    assert rules(copy) == {"n"}
+
+
+def test_files_that_disagree(copy):
+    path = copy / "report.md"
+    path.write_text(path.read_text("utf-8").replace("The best score", "The worst score"), "utf-8")
+    assert rules(copy) == {"shown"}
+
+
+def test_files_that_are_missing_or_left_over(copy):
+    (copy / "figures" / "progress.png").unlink()
+    (copy / "tables" / "old.csv").write_text("a\n1\n")
+    assert {f.where for f in lint(copy)} == {"figures/progress.png", "tables/old.csv", "report.md"}
+
+
+def test_two_values_under_one_name(copy):
+    (copy / "tables" / "space.csv").write_text("parameter,where in the range\nlr,0.5\n")
+    assert rules(copy) == {"two values"}
+
+
+def test_another_best(copy):
+    path = copy / "best_config.json"
+    path.write_text(path.read_text("utf-8").replace('"trial": ', '"trial": 1'), "utf-8")
+    assert rules(copy) == {"best"}
+
+
+def test_advice_that_is_no_space(copy):
+    path = copy / "next_space_aggressive.yaml"
+    path.write_text("lr: {type: float, low: 1.0, high: 0.1}\n")
+    assert rules(copy) == {"advice", "files"}
