@@ -126,6 +126,28 @@ class Program:
             state=jax.tree.map(lambda leaf: jnp.zeros((width, *leaf.shape), leaf.dtype), state),
         )
 
+    def memory(self, data: Any) -> int:
+        """Bytes that a tile needs on its device while it is trained, its data included, as the
+        compiler says. Compiles the program."""
+        lanes = jax.eval_shape(lambda: self.empty(data))
+        wide, queue = (self.width,), (self.queue,)
+        shape: Any = jax.ShapeDtypeStruct
+        inbox = Inbox(
+            count=shape((), jnp.int32),
+            number=shape(queue, jnp.int32),
+            until=shape(queue, jnp.int32),
+            pause=shape(queue, bool),
+            limits=shape((*queue, self.limits), jnp.float32),
+            hp={name: shape(queue, dtype) for name, dtype in self.form.dtypes.items()},
+        )
+        arguments = (shape((), jnp.int32), shape(wide, bool), shape((*wide, self.limits), "f4"))
+        key = jax.eval_shape(lambda: jax.random.key(0))
+        found = self.tick.lower(key, data, lanes, inbox, *arguments).compile().memory_analysis()
+        if found is None:
+            return 0
+        held = found.argument_size_in_bytes + found.output_size_in_bytes
+        return held + found.temp_size_in_bytes - found.alias_size_in_bytes
+
     # -- one member --------------------------------------------------------------------------------
 
     def given(self, number: Array, hp: dict[str, Array]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ On a CPU a tile should stay in the cache of one core; on an accelerator it shoul
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -22,25 +23,54 @@ _CHIP_BYTES = 2_000_000_000  # of state a tile on an accelerator
 _CHIP_WIDEST = 1024
 
 
-def tile_width(task: Task, members: Iterable[Mapping[str, Any]], form: Form) -> int:
+def tile_width(
+    task: Task, members: Iterable[Mapping[str, Any]], form: Form, room: int | None = None
+) -> int:
     """W for the largest of some members: a power of two.
 
     Args:
         task: what is trained. members: hyperparameters of some members, every parameter by name.
         form: of the programs; its width does not matter.
+        room: bytes of memory that a tile may take on its device, or None: unknown or plenty. The
+            largest program is then compiled to see that it fits.
     """
-    largest = 1
+    size, largest = 1, None
     for hp in members:
         static = {name: value for name, value in hp.items() if name not in form.dtypes}
         program = Program(task=task, static=static, form=form)
         with contextlib.suppress(Exception):  # a task that can't be traced says so when it is run
-            largest = max(largest, _bytes(program.member_shapes(task.data)[0]))
-    room, widest = (
-        (_CPU_BYTES, _CPU_WIDEST) if form.platform == "cpu" else (_CHIP_BYTES, _CHIP_WIDEST)
-    )
+            found = _bytes(program.member_shapes(task.data)[0])
+            size, largest = max((size, largest), (found, program), key=lambda pair: pair[0])
+    on_cpu = form.platform == "cpu"
+    most, widest = (_CPU_BYTES, _CPU_WIDEST) if on_cpu else (_CHIP_BYTES, _CHIP_WIDEST)
     # 4/3: a member with Adam has 12 bytes a parameter of state and needs 4 more for the gradient.
-    fits = min(widest, max(1, int(room / (largest * 4 / 3))))
-    return 2 ** (fits.bit_length() - 1)
+    fits = min(widest, max(1, int(most / (size * 4 / 3))))
+    width = 2 ** (fits.bit_length() - 1)
+    if room is None or largest is None:
+        return width
+
+    def needs(wide: int) -> int:
+        wider = dataclasses.replace(form, width=wide)
+        return Program(task=task, static=largest.static, form=wider).memory(task.data)
+
+    return fitting(width, needs, room)
+
+
+def fitting(width: int, needs: Callable[[int], int], room: int) -> int:
+    """`width`, halved until the bytes that it needs are at most `room`; at least 1."""
+    while width > 1 and needs(width) > room:
+        width //= 2
+    return width
+
+
+def memory(device: Device) -> int | None:
+    """Bytes that a tile may take on a device: four fifths of what is free, or None if the device
+    does not say. Of a CPU nothing is asked: its tiles are small, to stay in the cache."""
+    if device.platform == "cpu":
+        return None
+    stats = device.memory_stats() or {}
+    limit = stats.get("bytes_limit")
+    return None if limit is None else int(0.8 * (limit - stats.get("bytes_in_use", 0)))
 
 
 def drivers_per_device(devices: Sequence[Device]) -> int:
