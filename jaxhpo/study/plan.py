@@ -25,7 +25,8 @@ from jaxhpo.space import Bool, Choice, Int, Space
 TRACED, COHORTS = "traced", "cohorts"
 COMPILE_SECONDS = 1.5  # a program (measured on small models: 0.8 to 1.6 on a CPU)
 _RATE = {"cpu": 5e10, "gpu": 5e12, "tpu": 5e12}  # operations a second of small models, roughly
-_SAMPLES = 16  # configurations whose work is looked at
+_SAMPLES = 16  # configurations whose budget is looked at
+_TRACED = 3  # and of these so many whose work is
 _MOST = 6  # parameters of which all combinations are tried
 _CHOICES = 64  # more values than that are not traced
 
@@ -99,13 +100,15 @@ def plan(
         return Plan(choice={n: asked[n] for n in able}, programs=programs, forced=tuple(asked))
     configs = [space.filled(c, static) for c in space.decode(_points(space))]
     budgets = float(np.mean([task.budget(config) for config in configs]))
+    factors = _factors(task, static, [*open_names, *always], configs[:_TRACED])
     costs: dict[frozenset[str], tuple[int, float]] = {}
     for size in range(len(open_names) + 1):
         for some in itertools.combinations(open_names, size):
             traced = always | set(some)
             programs = _programs(space, static - traced, trials)
-            each = _work(task, static - traced, traced, configs) / _RATE.get(platform, 5e10)
-            costs[traced] = (programs, programs * COMPILE_SECONDS + trials * budgets * each)
+            each = factors[""] * float(np.prod([factors[name] for name in traced]))
+            train = trials * budgets * each / _RATE.get(platform, 5e10)
+            costs[traced] = (programs, programs * COMPILE_SECONDS + train)
     best = min(costs, key=lambda names: (costs[names][1], len(names)))
     others = {}
     for name in open_names:
@@ -145,21 +148,20 @@ def _programs(space: Space, static: frozenset[str], trials: int) -> int:
     return max(1, round(settings * (1.0 - (1.0 - 1.0 / settings) ** trials)))
 
 
-def _work(
-    task: Task,
-    static: frozenset[str],
-    traced: frozenset[str],
-    configs: Sequence[Mapping[str, Any]],
-) -> float:
-    """Mean operations of a unit over some configurations."""
-    found: dict[str, float] = {}
-    total = 0.0
-    for config in configs:
-        fixed = {name: config[name] for name in static}
-        if repr(fixed) not in found:
-            found[repr(fixed)] = _unit(task, fixed, traced)
-        total += found[repr(fixed)]
-    return total / len(configs)
+def _factors(
+    task: Task, static: frozenset[str], names: Sequence[str], configs: Sequence[Mapping[str, Any]]
+) -> dict[str, float]:
+    """Mean operations of a unit where nothing is traced (under ""), and for each name by how much
+    they grow if that one is. Together they are taken to multiply."""
+    plain = [_unit(task, {n: config[n] for n in static}, frozenset()) for config in configs]
+    found = {"": float(np.mean(plain))}
+    for name in names:
+        rest = static - {name}
+        padded = [
+            _unit(task, {n: config[n] for n in rest}, frozenset({name})) for config in configs
+        ]
+        found[name] = float(np.sum(padded) / np.sum(plain))
+    return found
 
 
 def _unit(task: Task, fixed: Mapping[str, Any], traced: frozenset[str]) -> float:
