@@ -25,6 +25,7 @@ from jaxhpo.analysis.early import Early, early
 from jaxhpo.analysis.elites import Elites, elites
 from jaxhpo.analysis.evidence import Evidence, evidence
 from jaxhpo.analysis.given import given
+from jaxhpo.analysis.groups import Groups, groups
 from jaxhpo.analysis.importance import Importances, importances
 from jaxhpo.analysis.interactions import Interactions, interactions
 from jaxhpo.analysis.learning import Learning, learning
@@ -89,6 +90,8 @@ class Analysis:
         elites: of every complete trial; elites_independent: of those chosen without looking at
             results, which alone are tested.
         directions, interactions, tunability: of the surrogates of every complete trial.
+        groups: of every complete trial; groups_independent: of those chosen without looking at
+            results.
         baseline, replicates: see the modules of these names.
         derived: what `Options.derived` asks for.
         convergence, confirmation, early, cost, anomalies: see the modules of these names.
@@ -108,6 +111,8 @@ class Analysis:
     progress: Progress
     associations: tuple[Association, ...]
     slices: tuple[Slice, ...]
+    groups: tuple[Groups, ...]
+    groups_independent: tuple[Groups, ...]
     learning: Learning
     diverged: Diverged
     top_region: tuple[TopRegion, ...]
@@ -230,6 +235,8 @@ def analysed_table(
         progress=progress(table, maximize=maximize),
         associations=tests[0],
         slices=slices(table, space),
+        groups=groups(made, basis="every"),
+        groups_independent=groups(made, basis="independent"),
         learning=learned,
         diverged=lost,
         top_region=tests[1],
