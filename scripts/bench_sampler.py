@@ -177,6 +177,7 @@ def table(options: argparse.Namespace) -> None:
                 print("    ", entry["problems"])
     if options.out:
         result["against"] = options.against
+        result["readme"] = options.readme.split(";")
         speeds = Path(options.runs).with_suffix(".speed.json")
         if speeds.exists():
             result["speed"] = json.loads(speeds.read_text("utf-8"))
@@ -267,6 +268,7 @@ def main() -> None:
     parser.add_argument("--runs", default="runs_sampler.jsonl", help="where searches are written")
     parser.add_argument("--against", default="optuna-tpe")
     parser.add_argument("--out", default="")
+    parser.add_argument("--readme", default="batch 64, 512 trials", help="settings in the README")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     {"run": run, "table": table, "speed": speed}[options.what](options)

@@ -57,6 +57,23 @@ def test_every_figure_on_speed_is_from_the_result_file():
     assert result["hardware"]["cpu"] in part.group(1)
 
 
+def test_every_figure_on_samplers_is_from_the_result_file():
+    from bench_sampler_table import samplers
+
+    result = json.loads((ROOT / "scripts/results/sampler.json").read_text("utf-8"))
+    part = re.search(r"<!-- samplers:.*?-->\n(.*?)<!-- /samplers -->", TEXT, flags=re.DOTALL)
+    assert part is not None
+    assert part.group(1) == samplers(result)
+    assert "| `tpe` |" in part.group(1)
+
+
+def test_the_example_of_minimize_runs(capsys):
+    names: dict = {}
+    exec(BLOCKS[-1], names)
+    assert names["found"].value < 0.3
+    assert "tpe" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", ["scripts/quickstart", "scripts/test", ".ci/run", "LICENSE"])
 def test_files_that_are_promised_are_there(name):
     assert (ROOT / name).exists()

@@ -26,7 +26,6 @@ from jaxhpo.samplers import _history
 from jaxhpo.samplers._fresh import among, finite
 from jaxhpo.samplers._history import History, padded, room
 from jaxhpo.samplers._mixture import (
-    Rows,
     columns,
     drawn,
     fitted,
@@ -160,7 +159,6 @@ def chosen(
     """
     cols = columns(layout)
     filled = jnp.arange(points.shape[0]) < count
-    told = rows(layout, points)
     best, weight, ramp = _split(options, losses, filled, count)
     fit = functools.partial(
         fitted,
@@ -169,15 +167,14 @@ def chosen(
         narrowest=options.narrowest,
         prior_weight=options.prior_weight,
     )
-    good = fit(told.at(best), weight)
+    good = fit(rows(layout, points[best]), weight)
 
     # The kernels of the bad: the last part of the history, and what is not to be proposed again.
     window = min(points.shape[0], options.most_bad + options.most_good)
     begin = jnp.clip(count - window, 0, points.shape[0] - window)
     last = begin + jnp.arange(window)
     lies = jnp.arange(taken.shape[0]) < taken_count
-    pairs = zip(told.at(last), rows(layout, taken), strict=True)
-    bad_rows = Rows(*(jnp.concatenate(pair) for pair in pairs))
+    bad_rows = rows(layout, jnp.concatenate([points[last], taken]))
     bad_weight = jnp.concatenate([ramp[last], lies.astype(jnp.float32)])
     bad = fit(bad_rows, bad_weight)
 
@@ -219,7 +216,8 @@ def _split(
     sound = filled & jnp.isfinite(losses)
     root = jnp.ceil(jnp.sqrt(count.astype(jnp.float32))).astype(jnp.int32)
     goods = jnp.minimum(jnp.minimum(root, options.most_good), sound.sum(dtype=jnp.int32))
-    best = jnp.argsort(jnp.where(sound, losses, jnp.inf), stable=True)[: options.most_good]
+    # Of equal losses the earlier comes first; this costs less than to sort a long history.
+    best = jax.lax.top_k(-jnp.where(sound, losses, jnp.inf), min(options.most_good, len(losses)))[1]
     rank = jnp.arange(len(best), dtype=jnp.float32)
     weight = jnp.where(rank < goods, jnp.log(goods + 1.0) - jnp.log(rank + 1.0), 0.0)
     weight = weight * goods / jnp.maximum(weight.sum(), 1e-12)
