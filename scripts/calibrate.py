@@ -10,7 +10,7 @@ power: one of ten parameters explains a share of the objective's variance. How o
 coverage: how often 95 % intervals hold the true value.
 
 After random search, and after TPE with a start-up of max(25, a fifth) trials that are drawn without
-looking at results. With the default numbers it takes less than ten minutes on one core.
+looking at results. The default numbers are meant for ten minutes of one idle core.
 """
 
 from __future__ import annotations
@@ -237,7 +237,7 @@ def _replicate_coverage(studies: int) -> dict[str, Any]:
     return {"interval": "spread of replicates, chi squared", "trials": 30, "covers": covers}
 
 
-PARTS = {"noise": (noise, 200), "power": (power, 20), "coverage": (coverage, 30)}
+PARTS = {"noise": (noise, 120), "power": (power, 12), "coverage": (coverage, 20)}
 
 
 def hardware() -> dict[str, Any]:

@@ -4,9 +4,9 @@
 
 A search of the digits is run from the command line, once left alone and once killed at random
 moments and started again with the same command, each time on another number of (host) devices.
-Three kinds of moments take turns: at any time from the start of the process on, soon after
-something was recorded, and while a checkpoint is written (where the study writes any). Some of the
-kills are SIGTERM, which a study may answer by stopping in order; the others are SIGKILL.
+Three kinds of moments take turns: soon after something was recorded, while a checkpoint is written,
+and at any time from the start of the process on. Some of the kills are SIGTERM, which a study may
+answer by stopping in order; the others are SIGKILL.
 
 In the end both must have exported the same tables, byte for byte, and recorded the same digest of
 trials and sampler. Exit status 0 if so and the study was killed as often as asked, else 1.
@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import math
 import os
 import random
 import signal
@@ -37,6 +38,7 @@ FLAGS = (
     *("--checkpoint_seconds=0.05", "--noreport"),
 )
 _TRIALS = 16  # a kill: about as many as end before it
+_LATEST = 30.0  # seconds after the start
 _TERM = 10  # of so many kills, one is SIGTERM
 _PATIENCE = 300.0  # seconds for anything to happen
 
@@ -141,19 +143,19 @@ def in_checkpoint(workdir: Path) -> bool:
 
 def killed(workdir: Path, trials: int, kills: int, seed: int) -> Iterator[dict[str, Any]]:
     """Runs the study and kills it; yields what is known of each kill. The study may end before."""
-    draws, start_up = random.Random(seed), 4.0
+    draws, start_up = random.Random(seed), math.inf
     for number in range(kills):
         devices = draws.choice(DEVICES)
-        kind = (ANY, RECORD, CHECKPOINT)[number % 3]
+        kind = (RECORD, CHECKPOINT, ANY)[number % 3]
         if kind == CHECKPOINT and not recorded(workdir):
             kind = RECORD
         before = recorded(workdir)
         run = Run(workdir, trials, devices)
         if kind == ANY:
-            _until(_later(draws.uniform(0.0, 1.3 * start_up)), run)
+            _until(_later(draws.uniform(0.0, min(start_up, _LATEST))), run)
         elif kind == RECORD:
             _until(lambda before=before: recorded(workdir) > before, run)
-            start_up = time.monotonic() - run.began
+            start_up = min(start_up, time.monotonic() - run.began)
             time.sleep(draws.uniform(0.0, 0.15))
         else:
             _until(lambda: not in_checkpoint(workdir), run)  # what the last kill left

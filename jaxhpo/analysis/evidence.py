@@ -17,9 +17,7 @@ from scipy import stats
 from jaxhpo.analysis.association import Association
 from jaxhpo.analysis.top_region import TopRegion
 
-RATE = (
-    0.03  # of false discoveries; so that, measured, 5 % of studies of noise name anything at most
-)
+RATE = 0.02  # of false discoveries: measured, at most 5 % of studies of noise name anything
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,7 +27,7 @@ class Evidence:
     Attributes:
         parameter: its name. n: trials that it was tested on.
         p, q: see the module; None where nothing could be tested.
-        verdict: "matters" (q at most 0.03), "not identifiable" or "not tested".
+        verdict: "matters" (q at most 0.02), "not identifiable" or "not tested".
         sources: where in the results the tests stand (JSON pointers into an `Analysis`).
         reason: why it was not tested, or "".
     """

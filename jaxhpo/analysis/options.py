@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
@@ -16,6 +16,7 @@ class Options:
             fewer than ten trials.
         baseline: a configuration to compare with: all active parameters. None: the first complete
             trial that the user named, if there is one.
+        derived: name to a function of the configuration (`jaxhpo.analysis.derived`).
         seed: of every resampling. Equal tables, options and seeds give equal results.
         resamples: bootstrap samples behind an interval, and permutations behind a noise band.
         most: trials that forests are grown on, at most; from more, as many are drawn at random.
@@ -28,6 +29,9 @@ class Options:
 
     elite: float = 0.1
     baseline: Mapping[str, Any] | None = None
+    derived: Mapping[str, Callable[[Mapping[str, Any]], float]] = dataclasses.field(
+        default_factory=dict
+    )
     seed: int = 0
     resamples: int = 100
     most: int = 1000

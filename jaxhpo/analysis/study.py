@@ -18,13 +18,13 @@ from jaxhpo.analysis.branches import branches
 from jaxhpo.analysis.confirmation import Confirmation, confirmation
 from jaxhpo.analysis.convergence import Convergence, convergence
 from jaxhpo.analysis.cost import Cost, cost
+from jaxhpo.analysis.derived import Derived, derived
 from jaxhpo.analysis.direction import Direction, directions
 from jaxhpo.analysis.diverged import Diverged, diverged
 from jaxhpo.analysis.early import Early, early
 from jaxhpo.analysis.elites import Elites, elites
 from jaxhpo.analysis.evidence import Evidence, evidence
 from jaxhpo.analysis.given import given
-from jaxhpo.analysis.groups import Groups, groups
 from jaxhpo.analysis.importance import Importances, importances
 from jaxhpo.analysis.interactions import Interactions, interactions
 from jaxhpo.analysis.learning import Learning, learning
@@ -89,14 +89,14 @@ class Analysis:
         elites: of every complete trial; elites_independent: of those chosen without looking at
             results, which alone are tested.
         directions, interactions, tunability: of the surrogates of every complete trial.
-        groups: of every complete trial; groups_independent: of those chosen without looking at
-            results.
         baseline, replicates: see the modules of these names.
+        derived: what `Options.derived` asks for.
         convergence, confirmation, early, cost, anomalies: see the modules of these names.
         bounds: both ends of every number. advice: one a parameter. next_spaces: the conservative
             and the aggressive one.
         test: see `Test`, or None where there is none.
-        options: what the reader chose. sampled: None where every row was looked at.
+        options: what the reader chose, but for `derived`. sampled: None where every row was looked
+        at.
     """
 
     name: str
@@ -108,8 +108,6 @@ class Analysis:
     progress: Progress
     associations: tuple[Association, ...]
     slices: tuple[Slice, ...]
-    groups: tuple[Groups, ...]
-    groups_independent: tuple[Groups, ...]
     learning: Learning
     diverged: Diverged
     top_region: tuple[TopRegion, ...]
@@ -123,6 +121,7 @@ class Analysis:
     tunability: Tunability
     baseline: Baseline
     replicates: Replicates
+    derived: tuple[Derived, ...]
     convergence: Convergence
     confirmation: Confirmation
     early: Early
@@ -231,8 +230,6 @@ def analysed_table(
         progress=progress(table, maximize=maximize),
         associations=tests[0],
         slices=slices(table, space),
-        groups=groups(made, basis="every"),
-        groups_independent=groups(made, basis="independent"),
         learning=learned,
         diverged=lost,
         top_region=tests[1],
@@ -246,6 +243,7 @@ def analysed_table(
         tunability=ground.tunability,
         baseline=baseline(table, made, start, best),
         replicates=ground.replicates,
+        derived=derived(made, said.top, options.derived),
         convergence=convergence(made, ground.replicates),
         confirmation=confirmation(made, ground.replicates, again),
         early=early(
@@ -263,7 +261,7 @@ def analysed_table(
         advice=advised,
         next_spaces=next_spaces(space, advised),
         test=None,
-        options=options,
+        options=dataclasses.replace(options, derived={}),  # functions have no written form
         sampled=sampled,
     )
 

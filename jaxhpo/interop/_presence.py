@@ -37,8 +37,8 @@ def explained(
     if complete.all() or not complete.any() or None not in found:
         return found
     sure = conditions(present[complete], levels[complete], sizes, ordered, bits=bits)
-    there: list[bool] = present[complete].any(axis=0).tolist()  # type: ignore[assignment]
-    return [sure[i] if when is None and there[i] else when for i, when in enumerate(found)]
+    there = set(np.flatnonzero(present[complete].any(axis=0)).tolist())
+    return [sure[i] if when is None and i in there else when for i, when in enumerate(found)]
 
 
 def conditions(

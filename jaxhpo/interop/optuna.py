@@ -63,7 +63,8 @@ class JaxhpoSampler(BaseSampler):
     by itself.
 
     Args:
-        sampler: the name of a sampler in ``jaxhpo/samplers``: "tpe", "sobol", "random", ...
+        sampler: the name of a sampler in ``jaxhpo/samplers``: "tpe"; "auto", a Gaussian process
+            while little is known, slower (some 30 ms a trial) and often better; "sobol"; ...
         seed: a whole number, for reproducible proposals; None: another one each time.
         constraints_func: ``(FrozenTrial) -> sequence of floats``, each satisfied if at most 0.
             Constraints set by ``Trial.set_constraint`` count without it.

@@ -61,7 +61,7 @@ def write_report(
         ValueError: for a section or a format that there is not.
     """
     found = _analysed(source, options)
-    made = report(found, stamp or _now(), wanted=sections, command=command)
+    made = report(found, stamp or _now(), wanted=sections, command=command, notes=_notes(source))
     return _written_all(made, Path(out), formats, taken_along(found))
 
 
@@ -114,6 +114,7 @@ def as_json(made: Report, files: list[str]) -> str:
         "format": FORMAT,
         "stamp": made.stamp,
         "report_command": made.command,
+        "notes": list(made.notes),
         "files": files,
         "sentences": {s.name: [dataclasses.asdict(x) for x in s.sentences] for s in made.sections},
         **dataclasses.asdict(made.found),
@@ -135,6 +136,12 @@ def _analysed(source: Any, options: Options | None) -> Analysis:
 
     with open_records(source, read_only=True) as records:
         return analysed(records, options)
+
+
+def _notes(source: Any) -> Sequence[str]:
+    """What had to be assumed to read open records of a study from elsewhere."""
+    facts = getattr(source, "facts", None)
+    return () if facts is None else tuple(facts().get("notes", ()))
 
 
 def _now() -> str:

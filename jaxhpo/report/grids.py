@@ -21,8 +21,8 @@ PER_PICTURE = 9
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Panel:
     """One small drawing: its title, how many trials it is from, what it shows in words, how it is
-    drawn (`pixels`: whether dots should be a picture). The labels of its axes may be empty. room:
-    for how many characters there is room above it."""
+    drawn (`pixels`: whether dots should be a picture). The labels of its axes may be empty. headed:
+    whether the title stands above it, which it need not where the axes say the same."""
 
     title: str
     n: int
@@ -30,7 +30,7 @@ class Panel:
     draw: Callable[[Axes, bool], None]
     xlabel: str = ""
     ylabel: str = ""
-    room: int = 34
+    headed: bool = True
 
 
 def files(name: str, shown: Sequence[Panel], alt: str) -> tuple[Plot, ...]:
@@ -70,7 +70,8 @@ def for_page(name: str, shown: Sequence[Panel], *, pixels: bool = False) -> tupl
 def _draw(ax: Axes, one: Panel, pixels: bool) -> None:
     one.draw(ax, pixels)
     n = f"n = {one.n}"
-    ax.set_title(plain(words.short(one.title, one.room - len(n))))
+    if one.headed:
+        ax.set_title(plain(words.short(one.title, 34 - len(n))))
     ax.set_title(n, loc="right", weight="normal", size=9, color=PAPER["faint"])
     ax.set_xlabel(plain(words.short(one.xlabel, 34)), fontsize=9)
     ax.set_ylabel(plain(words.short(one.ylabel, 26)), fontsize=9)

@@ -32,7 +32,20 @@ _UNITS = {"": 1.0, " %": 100.0, " ms": 1000.0, " min": 1 / 60, " h": 1 / 3600}  
 _CONSTANTS = (0.05, 0.9, 5.0, 25.0, 95.0, 0.0, 1.0)  # limits that a text may name
 _KEYS = ("parameter",)  # heads of a first column that names what a row is of
 # Heads whose meaning is that of their table.
-_OWN = {"n", "p", "q", "low", "high", "measure", "value", "values", "verdict", "reason"}
+_OWN = {
+    "n",
+    "p",
+    "q",
+    "from",
+    "to",
+    "low",
+    "high",
+    "measure",
+    "value",
+    "values",
+    "verdict",
+    "reason",
+}
 # Results that any sentence may name: of one study, and of a comparison.
 _COMMON = ("summary", "options", "parameters", "n_a", "n_b", "random_a", "random_b", "k", "reason")
 _SPACES = ("next_space_aggressive", "next_space_conservative")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jaxhpo.analysis.study import Analysis
-from jaxhpo.report.parts import Code, Figure, Section, Table
+from jaxhpo.report.parts import Code, Figure, Section, Sentence, Table
 from jaxhpo.report.script import NO_TRIALS, trial_data
 from jaxhpo.report.sections import sections
 
@@ -20,6 +20,7 @@ class Report:
         found: the results, a frozen dataclass, which every sentence's evidence points into.
         title, goal: what it is about, and which way is better.
         stamp: the time. command: what makes it again, or an empty string.
+        notes: what had to be assumed to read the source.
         trials: what the page can tell of single trials, as JSON that may stand in a script.
     """
 
@@ -30,6 +31,7 @@ class Report:
     sections: tuple[Section, ...]
     command: str = ""
     trials: str = NO_TRIALS
+    notes: tuple[str, ...] = ()
 
     @property
     def tables(self) -> list[Table]:
@@ -43,7 +45,12 @@ class Report:
 
 
 def report(
-    found: Analysis, stamp: str, *, wanted: Sequence[str] | None = None, command: str = ""
+    found: Analysis,
+    stamp: str,
+    *,
+    wanted: Sequence[str] | None = None,
+    command: str = "",
+    notes: Sequence[str] = (),
 ) -> Report:
     """Everything that is to be shown of a study, or the sections that are `wanted`."""
     known = found.identity
@@ -53,9 +60,12 @@ def report(
         title=f"{found.name}: {found.summary.objective}",
         goal=" · ".join([direction(maximize=found.summary.maximize), *setting]),
         stamp=stamp,
-        sections=tuple(with_command(s, command) for s in sections(found, wanted)),
+        sections=tuple(
+            _with_notes(with_command(s, command), notes) for s in sections(found, wanted)
+        ),
         command=command,
         trials=trial_data(found),
+        notes=tuple(notes),
     )
 
 
@@ -70,3 +80,14 @@ def with_command(section: Section, command: str) -> Section:
         return section
     again = Code(title="This report again", language="sh", text=command)
     return dataclasses.replace(section, parts=(*section.parts, again))
+
+
+def _with_notes(section: Section, notes: Sequence[str]) -> Section:
+    """What to be wary of also holds what was assumed."""
+    if section.name != "anomalies" or not notes:
+        return section
+    said = [
+        Sentence(text=f"Assumed: {note}.", evidence=f"/notes/{place}")
+        for place, note in enumerate(notes)
+    ]
+    return dataclasses.replace(section, parts=(*section.parts[:1], said, *section.parts[1:]))

@@ -27,6 +27,7 @@ from jaxhpo.store import packed
 from jaxhpo.store.errors import StudyWriteError
 
 _NAME = re.compile(r"checkpoint-(\d{6,})")
+_SYSTEM = re.compile(r"os_error_code='(\d+)'")  # in what Orbax says of the operating system
 
 
 class CheckpointSkipped(UserWarning):
@@ -192,7 +193,10 @@ class Checkpoints:
             self._error.__cause__ = error
 
     def _failed(self, step: int, error: Exception) -> StudyWriteError:
-        cause = error.strerror if isinstance(error, OSError) and error.strerror else error
+        number = _SYSTEM.search(str(error))
+        cause: object = error if number is None else os.strerror(int(number[1]))
+        if isinstance(error, OSError) and error.strerror:
+            cause = error.strerror
         return StudyWriteError(
             f"can't write the checkpoint of step {step} to {self.directory}: {cause}. What was "
             "saved before is safe; make room, or mend the cause, and start the same command again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -77,7 +78,9 @@ class Keeper:
 
     def clear(self) -> None:
         """Removes the checkpoints of a study that has ended."""
-        self.close()
+        with contextlib.suppress(OSError):  # of one that could not be written: none is needed
+            self.close()
+        self._checkpoints = None
         if self._home is not None and self._home.exists():
             shutil.rmtree(self._home, ignore_errors=True)
 

@@ -372,3 +372,22 @@ def test_a_finite_space_is_tried_whole_and_then_again(name: str):
     study = studied(JaxhpoSampler(name, seed=0), 20, objective)
     tried = [str(sorted(t.params.items())) for t in study.trials]
     assert len(set(tried[:9])) == len(set(tried)) == 8  # the first is drawn before all is known
+
+
+def test_programs_are_shared_from_trial_to_trial_and_study_to_study():
+    layouts = []
+    for seed in range(2):
+        sampler = JaxhpoSampler(seed=seed)
+        study = studied(sampler, 40)  # held on to: what is kept of it goes with it
+        assert len(study.trials) == 40
+        (searches,) = sampler._studies.values()
+        (search,) = searches.values()
+        layouts.append(next(reversed(search._models.values())).columns.layout)
+        # Each new branch is another space, but only until all branches are known.
+        assert len(search._models) <= 8
+        models = list(search._models)
+        studied_again = search.space()
+        search.propose(1000, studied_again)
+        search.propose(1001, studied_again)
+        assert list(search._models) == models
+    assert layouts[0] is layouts[1]

@@ -12,6 +12,7 @@ from studies import WIDE, records
 
 from jaxhpo.analysis import Options, analysed
 from jaxhpo.report.bundle import write_report
+from jaxhpo.report.lint import lint
 from jaxhpo.report.parts import Table
 from jaxhpo.report.report import report
 from jaxhpo.report.sections import NAMES, sections
@@ -224,3 +225,42 @@ def test_a_long_table_is_cut_and_says_so():
     table = Table(name="t", title="t", columns=(), rows=((),) * 30, most=20)
     assert len(table.shown()) == 20
     assert table.rest == "10 more rows are in tables/t.csv."
+
+
+@pytest.mark.parametrize("stood", [True, False])
+def test_fresh_seeds_decide_whether_the_best_is_confirmed(stood, tmp_path, monkeypatch):
+    made = records(n=40)
+    best = analysed(made, QUICK).summary.best.number
+    other = 9 if best != 9 else 10
+    entry = {"value": 0.9, "values": [0.7, 0.8], "mean": 0.75, "sd": 0.07, "test": {"t": [0.6]}}
+    worse = {**entry, "values": [0.6, None] if stood else [0.9, 0.8]}
+    entries = [{"number": best, **entry}, {"number": other, **worse}]
+    winner = best if stood else other
+    made.put_fact("confirm", {"seeds": 2, "entries": entries, "winner": winner, "stood": stood})
+    said = words_of(analysed(made, QUICK), "best", "advice")
+    assert f"Confirmed: trained again with fresh seeds, the configuration of trial {best}" in said
+    assert "reached 0.75 (0.11469 to 1.3853) in the mean (n = 2)" in said
+    which = "the best of the search" if stood else "not the best of the search"
+    assert f"trial {winner} ({which}) has the best mean" in said
+    assert "Confirm the best before" not in said
+    monkeypatch.setattr("jaxhpo.report.bundle.page", lambda made: "")
+    write_report(made, tmp_path, stamp=STAMP, options=QUICK)
+    assert (tmp_path / "tables" / "confirmed.csv").exists()
+    assert lint(tmp_path) == []
+
+
+def test_a_sampled_analysis_says_so():
+    made = records(n=1200)
+    found = analysed(made, Options(resamples=20, rows=1000))
+    assert "is of 1,000 trials drawn at random of 1,200" in words_of(found, "anomalies")
+
+
+def test_what_was_assumed_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("jaxhpo.report.bundle.page", lambda made: "")
+    made = records(n=30)
+    made.put_fact("notes", ["'<b>' is taken to be active"])
+    write_report(made, tmp_path, stamp=STAMP, options=QUICK, sections=("anomalies",))
+    whole = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert whole["notes"] == ["'<b>' is taken to be active"]
+    assert "Assumed: '<b>' is taken" in whole["sentences"]["anomalies"][-1]["text"]
+    assert lint(tmp_path) == []

@@ -13,6 +13,7 @@ from jaxhpo.report import words
 from jaxhpo.report.parts import Code, Column, Part, Sentence, Table
 
 TITLE = "What to do next"
+_MANY = 0.5  # of the elite
 _VERBS = {
     "widen": "Widen",
     "narrow": "Narrow",
@@ -39,7 +40,26 @@ def filename(space: NextSpace) -> str:
     return f"next_space_{space.name}.yaml"
 
 
+def _first(found: Analysis) -> Iterator[Sentence]:
+    """What to do before a new search."""
+    n = found.summary.spread.n
+    if found.confirmation.status != "confirmed" and n > 1:
+        yield Sentence(
+            text="Confirm the best before relying on it: train it again with fresh seeds, by "
+            f"jaxhpo confirm for a study of ours. It is the best of {n} and was not confirmed.",
+            evidence="/confirmation/status",
+        )
+    late = found.early.late
+    if late is not None and late >= _MANY:
+        yield Sentence(
+            text=f"Train longer: {words.percent(late)} of n = {found.early.n_elite} elite trials "
+            "were best in the last tenth of their training.",
+            evidence="/early/late",
+        )
+
+
 def _said(found: Analysis) -> Iterator[Sentence]:
+    yield from _first(found)
     ranges = {p.name: words.domain(p) for p in found.parameters}
     for place, a in enumerate(found.advice):
         if a.action != "keep":

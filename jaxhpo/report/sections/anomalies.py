@@ -21,6 +21,13 @@ def parts(found: Analysis) -> Iterator[Part | None]:
 
 
 def _said(found: Analysis) -> Iterator[Sentence]:
+    if found.sampled is not None:
+        yield Sentence(
+            text=f"All but {words.listed(list(found.sampled.exact))} is of {found.sampled.rows:,} "
+            f"trials drawn at random of {found.sampled.of:,}; the number of the best and n are of "
+            "those drawn where they differ.",
+            evidence="/sampled",
+        )
     for place, one in enumerate(found.anomalies[:_SAID]):
         text = one.text[:1].upper() + one.text[1:].removesuffix(".")
         counted = "" if f"{one.of}" in text else f" ({one.n:,} of {one.of:,})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jaxhpo.analysis.confirmation import Confirmed
 from jaxhpo.analysis.study import Analysis
 from jaxhpo.report import words
 from jaxhpo.report.parts import Column, Part, Sentence, Table, Tile
@@ -34,8 +35,8 @@ def _tiles(found: Analysis) -> Iterator[Tile]:
         yield Tile(name=f"test {said.objective}", value=value, note=note)
     again = found.confirmation.best
     if again is not None and again.mean.value is not None:
-        note = f"mean of {words.trials(len(again.fresh), 'fresh')} of the same configuration"
-        yield Tile(name=f"{said.objective} again", value=number(again.mean.value), note=note)
+        note = f"trial {again.number}, mean of {len(again.fresh)} fresh"
+        yield Tile(name="trained again", value=number(again.mean.value), note=note)
     others = [f"{words.count(c.n)} {c.status}" for c in said.counts if c.status != "complete"]
     note = ", ".join(others) if others else f"of {words.trials(said.trials)}"
     yield Tile(name="complete trials", value=words.count(said.count(Status.COMPLETE)), note=note)
@@ -101,25 +102,47 @@ def _trust(found: Analysis) -> Iterator[Sentence]:
     """Whether the best was confirmed, and by how much its value is likely to flatter."""
     seen = found.confirmation
     if seen.best is not None:
-        again = seen.best
-        fresh = f"n = {len(again.fresh)}"
-        word = "Confirmed" if seen.status == "confirmed" else "Not confirmed by one trial alone"
+        yield _trained_again(found, seen.best)
+    if seen.winner is not None and seen.others:
+        first = seen.others[0]
+        which = "the best of the search" if seen.stood else "not the best of the search"
         yield Sentence(
-            text=f"{word}: trained again, its configuration reached "
-            f"{words.interval(again.mean)} in the mean of fresh trials ({fresh}); the value that "
-            f"it was chosen by was better by {number(again.optimism)}.",
-            evidence="/confirmation/best",
+            text=f"Of the {len(seen.others)} best that were trained again, trial {first.number} "
+            f"({which}) has the best mean: {words.interval(first.mean)}, n = "
+            f"{len(first.fresh)}{_tests(first)}.",
+            evidence="/confirmation/others/0",
         )
-        return
     n = found.summary.spread.n
-    if n < 2:
-        return
-    yield Sentence(
-        text=f"Not confirmed: it was picked as the best of {n} values and never trained again, so "
-        "if values are noisy it is likely better than what the configuration is worth"
-        f"{_flattered(found)}.",
-        evidence="/confirmation",
+    if seen.best is None and n > 1:
+        yield Sentence(
+            text=f"Not confirmed: it was picked as the best of {n} values and never trained again, "
+            "so if values are noisy it is likely better than what the configuration is worth"
+            f"{_flattered(found)}.",
+            evidence="/confirmation",
+        )
+
+
+def _trained_again(found: Analysis, again: Confirmed) -> Sentence:
+    seen = found.confirmation
+    word = "Confirmed" if seen.status == "confirmed" else "Not confirmed by so few"
+    lost = f"; {again.diverged} more diverged" if again.diverged else ""
+    if again.mean.value is None:
+        text = f"Not confirmed: trained again, trial {again.number} diverged every time (n = "
+        text += f"{again.diverged})."
+        return Sentence(text=text, evidence="/confirmation/best")
+    flattered = "better" if again.optimism >= 0 else "worse"
+    how = "with fresh seeds" if seen.source == "confirm" else "in later trials"
+    return Sentence(
+        text=f"{word}: trained again {how}, the configuration of trial {again.number} reached "
+        f"{words.interval(again.mean)} in the mean (n = {len(again.fresh)}{lost}); the value it "
+        f"was chosen by was {flattered} by {number(abs(again.optimism))}.",
+        evidence="/confirmation/best",
     )
+
+
+def _tests(one: Confirmed) -> str:
+    scores = [f"{name} {words.interval(value)}" for name, value in one.test.items()]
+    return f"; on test data {words.listed(scores)}" if scores else ""
 
 
 def _flattered(found: Analysis) -> str:
@@ -133,22 +156,33 @@ def _flattered(found: Analysis) -> str:
 
 def _again(found: Analysis) -> Table:
     seen = found.confirmation
+    names = list(dict.fromkeys(name for c in seen.others for name in c.test))
     return Table(
         name="confirmed",
-        title="Configurations that were trained again, by the mean of their fresh trials",
+        title="Configurations that were trained again, by the mean of their fresh values",
         note="Chosen by: the value of the trial that each was chosen by. Intervals are Student's, "
         "95 %.",
         columns=(
             Column(name="trial", right=True),
             Column(name="chosen by", show=number, right=True),
-            Column(name="mean", show=number, right=True),
-            Column(name="from", show=number, right=True),
-            Column(name="to", show=number, right=True),
+            *(Column(name=head, show=number, right=True) for head in ("mean", "from", "to")),
             Column(name="n fresh", right=True),
+            Column(name="diverged", right=True),
             Column(name="flattered by", show=number, right=True),
+            *(Column(name=f"test {name}", show=number, right=True) for name in names),
         ),
         rows=tuple(
-            (c.number, c.value, c.mean.value, c.mean.low, c.mean.high, len(c.fresh), c.optimism)
+            (
+                c.number,
+                c.value,
+                c.mean.value,
+                c.mean.low,
+                c.mean.high,
+                len(c.fresh),
+                c.diverged or None,
+                c.optimism,
+                *(c.test[name].value if name in c.test else None for name in names),
+            )
             for c in seen.others
         ),
     )

@@ -113,7 +113,7 @@ def _panel(found: Analysis, one: Interactions, pair: Pair, contour: Contour) -> 
         draw=draw,
         xlabel=first,
         ylabel=second,
-        room=22,
+        headed=False,
     )
 
 

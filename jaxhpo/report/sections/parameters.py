@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from jaxhpo.analysis.association import FEWEST, Association
-from jaxhpo.analysis.groups import Groups
+from jaxhpo.analysis.contrasts import Contrast
 from jaxhpo.analysis.study import Analysis
 from jaxhpo.report import panels, words
 from jaxhpo.report.drawing import PAPER, WIDE
@@ -19,7 +19,6 @@ from jaxhpo.report.words import number
 
 TITLE = "Parameters"
 _MOST_BARS = 30
-_BASIS = {"independent": "exploring trials", "every": "all complete trials"}
 
 
 def parts(found: Analysis) -> Iterator[Part | None]:
@@ -33,6 +32,7 @@ def parts(found: Analysis) -> Iterator[Part | None]:
     yield _boolean(found)
     yield _summary(found)
     yield _detail(found)
+    yield _derived(found)
 
 
 def _said(found: Analysis) -> Iterator[Sentence]:
@@ -183,45 +183,39 @@ def _detail(found: Analysis) -> Table:
     return Table(
         name="categorical_detail",
         title=f"Mean {found.summary.objective} for each value of a choice",
-        note="Everything else varied too. Means with Student's 95 % interval.",
+        note="Over all complete trials; everything else varied too. With Student's 95 % interval.",
         folded=True,
         columns=(
             Column(name="parameter"),
             Column(name="value"),
             Column(name="n", right=True),
             *(Column(name=head, show=number, right=True) for head in ("mean", "from", "to")),
+            Column(name="sd", show=number, right=True),
             Column(name="median", show=number, right=True),
             Column(name="best", show=number, right=True),
-            Column(name="over"),
         ),
         rows=tuple(
             (
-                g.parameter,
+                c.parameter,
                 v.label,
                 v.n,
                 v.mean.value,
                 v.mean.low,
                 v.mean.high,
+                v.sd,
                 v.median,
                 v.best,
-                _BASIS[g.basis],
             )
-            for g in (*found.groups, *_other(found))
-            for v in g.values
+            for c in found.contrasts
+            for v in c.values
         ),
     )
-
-
-def _other(found: Analysis) -> tuple[Groups, ...]:
-    """The same over exploring trials, where these are not all."""
-    pairs = zip(found.groups, found.groups_independent, strict=True)
-    return tuple(few for every, few in pairs if few.n < every.n)
 
 
 def _summary(found: Analysis) -> Table:
     return Table(
         name="categorical_summary",
-        title="The best and the worst value of each choice, by the mean",
+        title="The best and the worst value of each choice, by the mean over all complete trials",
         note="Difference: best less worst, with Welch's 95 % interval. Chosen for being extreme, "
         "it is optimistic.",
         folded=True,
@@ -232,9 +226,9 @@ def _summary(found: Analysis) -> Table:
             *_DIFFERENCE,
         ),
         rows=tuple(
-            (g.parameter, g.best, g.worst, *_difference(g))
-            for g in (*found.groups, *_other(found))
-            if g.best
+            (c.parameter, c.best, c.worst, *_difference(c))
+            for c in found.contrasts
+            if c.kind != "bool" and c.best is not None
         ),
     )
 
@@ -242,20 +236,19 @@ def _summary(found: Analysis) -> Table:
 def _boolean(found: Analysis) -> Table:
     return Table(
         name="boolean",
-        title=f"Mean {found.summary.objective} of each boolean",
-        note="Difference: the better less the worse, with Welch's 95 % interval.",
+        title=f"Mean {found.summary.objective} of each boolean, over all complete trials",
+        note="Difference: true less false, with Welch's 95 % interval.",
         folded=True,
         columns=(
             Column(name="parameter"),
             Column(name="mean if true", show=number, right=True),
             Column(name="mean if false", show=number, right=True),
-            Column(name="better"),
             *_DIFFERENCE,
         ),
         rows=tuple(
-            (g.parameter, g.values[1].mean.value, g.values[0].mean.value, g.best, *_difference(g))
-            for g in (*found.groups, *_other(found))
-            if g.boolean and g.best
+            (c.parameter, c.values[1].mean.value, c.values[0].mean.value, *_difference(c))
+            for c in found.contrasts
+            if c.kind == "bool"
         ),
     )
 
@@ -264,10 +257,26 @@ _DIFFERENCE = (
     *(Column(name=head, show=number, right=True) for head in ("difference", "from", "to")),
     Column(name="relative", show=words.percent, right=True),
     Column(name="n", right=True),
-    Column(name="over"),
 )
 
 
-def _difference(g: Groups) -> tuple[Any, ...]:
-    d = g.difference
-    return d.value, d.low, d.high, g.relative, g.n, _BASIS[g.basis]
+def _difference(c: Contrast) -> tuple[Any, ...]:
+    return c.difference.value, c.difference.low, c.difference.high, c.relative, c.n
+
+
+def _derived(found: Analysis) -> Table:
+    return Table(
+        name="derived",
+        title="Quantities that follow from several parameters",
+        note="rho: rank correlation with the objective, with Fisher's 95 % interval; it describes "
+        "the trials and tests nothing.",
+        columns=(
+            Column(name="quantity"),
+            Column(name="of the best", show=number, right=True),
+            *(Column(name=h, show=words.strength, right=True) for h in ("rho", "from", "to")),
+            Column(name="n", right=True),
+        ),
+        rows=tuple(
+            (d.name, d.best, d.rho.value, d.rho.low, d.rho.high, d.n) for d in found.derived
+        ),
+    )

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
-from jaxhpo.option import Option
+from jaxhpo.option import Option, choices, distinct, mapped, select
 from jaxhpo.tasks.elastic.dense import bias_of
 from jaxhpo.tasks.elastic.initial import initial
 from jaxhpo.tasks.elastic.padded import Columns, array, padded, widest, width_of
@@ -66,13 +66,15 @@ class Conv(nn.Module):
 
     Attributes:
         features: how many channels, an integer or an `Option` of integers.
-        kernel_size, strides: (height, width). edges, lowering: as in `convolution`.
+        kernel_size: (height, width), or an `Option` of such pairs, for which edges must be "SAME":
+            a small kernel lies in the middle of the largest, zeros around it.
+        strides: (height, width). edges, lowering: as in `convolution`.
         use_bias: whether there is a bias, a bool or an `Option` of bools. kernel_init, bias_init:
             names in `initial.INITIALISERS`, or an `Option` of names.
     """
 
     features: int | Option
-    kernel_size: tuple[int, int] = (3, 3)
+    kernel_size: tuple[int, int] | Option = (3, 3)
     strides: tuple[int, int] = (1, 1)
     edges: Edges = "SAME"
     lowering: Lowering | None = None
@@ -84,8 +86,14 @@ class Conv(nn.Module):
     def __call__(self, x: Columns) -> Columns:
         """[rows, height, width, channels] to [rows, ..., features]."""
         images, size, width = array(x), widest(self.features), self.features
-        shape = (*self.kernel_size, images.shape[-1], size)
-        kernel = self.param("kernel", initial, self.kernel_init, shape, width_of(x), width)
+        window = distinct(mapped(self.kernel_size, tuple))
+        channels = (images.shape[-1], size)
+        if isinstance(window, Option):
+            self._check_middle(images.shape[1:3], window)
+        kernel = self.param(
+            "kernel", _initial, self.kernel_init, window, channels, width_of(x), width
+        )
+        kernel = _inside(kernel, window)
         images = images.astype(kernel.dtype)
         y = convolution(
             images, kernel, strides=self.strides, edges=self.edges, lowering=self.lowering
@@ -94,6 +102,53 @@ class Conv(nn.Module):
         if bias is not None:
             y = y + bias.reshape(1, 1, 1, -1)
         return padded(y, width)
+
+    def _check_middle(self, image: tuple[int, ...], window: Option) -> None:
+        """Whether every kernel, in the middle of the largest, sees what it would see alone."""
+        largest = _largest(window)
+        pads = [jax.lax.padtype_to_pads(image, w, self.strides, "SAME") for w in window.choices]
+        around = jax.lax.padtype_to_pads(image, largest, self.strides, "SAME")
+        for size, pad in zip(window.choices, pads, strict=True):
+            for axis in (0, 1):
+                ring = largest[axis] - size[axis]
+                if self.edges != "SAME" or around[axis][0] - pad[axis][0] != ring / 2:
+                    raise ValueError(
+                        "Conv(kernel_size=...) as an Option needs edges='SAME' and sizes that lie "
+                        "in the middle of the largest, all even or all odd and not below the "
+                        f"strides, got {window.choices} with strides={self.strides}, "
+                        f"edges={self.edges!r}; make the size static"
+                    )
+
+
+def _largest(window: Any) -> tuple[int, int]:
+    sizes = choices(window)
+    return max(size[0] for size in sizes), max(size[1] for size in sizes)
+
+
+def _in_the_middle(x: Array, largest: tuple[int, int]) -> Array:
+    """`x` [height, width, ...] with zeros around it."""
+    rings = [(largest[i] - x.shape[i]) // 2 for i in (0, 1)]
+    return jnp.pad(x, [(ring, ring) for ring in rings] + [(0, 0)] * (x.ndim - 2))
+
+
+def _initial(
+    key: Array, kind: Any, window: Any, channels: tuple[int, int], rows: Any, width: Any
+) -> Array:
+    """`initial` of a kernel, in the middle of the largest."""
+    largest = _largest(window)
+    return select(
+        window,
+        lambda size: _in_the_middle(initial(key, kind, (*size, *channels), rows, width), largest),
+    )
+
+
+def _inside(kernel: Array, window: Any) -> Array:
+    """The kernel, zero outside the member's own size."""
+    if not isinstance(window, Option):
+        return kernel
+    largest = _largest(window)
+    inside = select(window, lambda size: _in_the_middle(jnp.ones((*size, 1, 1), bool), largest))
+    return jnp.where(inside, kernel, jnp.zeros((), kernel.dtype))
 
 
 def _direct(x: Array, kernel: Array, strides: tuple[int, int], edges: str) -> Array:

@@ -30,10 +30,10 @@ class Stack(nn.Module):
         activation: a name in `activation.ACTIVATIONS`, or an `Option` of names.
         norm: "none", "batch" or "layer", or an `Option` of these. Before batch normalisation there
             is no bias.
-        dropout: the rate after each layer: a number, an `Option`, or a traced scalar. A Python 0
-            draws nothing.
-        kernel_init: a name in `initial.INITIALISERS`, or an `Option` of names.
+        dropout: the rate after each layer: a number, an `Option`, or a traced scalar. A Python 0,
+            or None, draws nothing.
         momentum: of batch normalisation's running means; may be traced.
+        kernel_init: a name in `initial.INITIALISERS`, or an `Option` of names.
     """
 
     widths: tuple[int, ...] | Option
@@ -74,7 +74,7 @@ class Stack(nn.Module):
         x = dense(x)
         x = Normalisation(self.norm, self.momentum, name=f"norm_{k}")(x, train=train)
         x = activation(self.activation, x)
-        if isinstance(self.dropout, int | float) and self.dropout == 0:
+        if self.dropout is None or (isinstance(self.dropout, int | float) and self.dropout == 0):
             return x
         return Dropout(self.dropout, name=f"dropout_{k}")(x, train=train)
 

@@ -148,7 +148,8 @@ def optimizer(
 ) -> optax.GradientTransformation:
     """An optax optimizer; every argument but `decayed` may be a number, an `Option`, or traced.
 
-    For use as the optimizer of `supervised`, where the hyperparameters come in one by one::
+    As the optimizer of `supervised` (a bool that is searched, "cosine or not", becomes a name by
+    `jaxhpo.option.either`)::
 
         space = Space(
             optimizer=Choice(["adamw", "momentum", "lion"]),
@@ -168,6 +169,7 @@ def optimizer(
                 schedule=hp["schedule"],
                 steps=steps,
             ),
+            elastic=("optimizer", "schedule"),
             ...
         )
 

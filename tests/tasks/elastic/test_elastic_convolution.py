@@ -14,7 +14,7 @@ from twins import differs
 from jaxhpo.option import Option
 from jaxhpo.tasks.elastic.convolution import Conv, Lowering, convolution
 from jaxhpo.tasks.elastic.dense import Dense
-from jaxhpo.tasks.elastic.padded import Padded, flattened, padded, pointwise
+from jaxhpo.tasks.elastic.padded import Padded, array, flattened, padded, pointwise
 from jaxhpo.tasks.elastic.pooling import max_pool, mean_over_image, mean_pool
 
 LOWERINGS = get_args(Lowering)
@@ -108,3 +108,40 @@ def test_pooling_is_that_of_flax_and_keeps_padding():
 def test_mistakes_are_named():
     with pytest.raises(ValueError, match=r"lowering='fft', edges='SAME'"):
         Conv(2, lowering="fft").init(KEY, X)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
+def test_a_kernel_of_elastic_size_is_its_unpadded_twin(strides):
+    sizes = ((3, 3), (5, 3), (1, 3)) if strides == (1, 1) else ((3, 3), (5, 5))
+
+    def made(size, channels):
+        net = Conv(channels, size, strides)
+        params = net.init(KEY, X)
+        slope = jax.grad(lambda p: jnp.sin(array(net.apply(p, X))).sum())(params)
+        return params["params"]["kernel"], array(net.apply(params, X)), slope["params"]["kernel"]
+
+    wide = jax.jit(jax.vmap(lambda i: made(Option(sizes, i), Option(CHANNELS, i))))
+    found = wide(jnp.arange(len(sizes)))
+    for index, size in enumerate(sizes):
+        expected = made(size, CHANNELS[index])
+        kernel, y, slope = jax.tree.map(lambda leaf, i=index: np.array(leaf[i]), found)
+        rings = [(big - small) // 2 for big, small in zip(kernel.shape, size, strict=False)]
+        place = tuple(slice(ring, ring + n) for ring, n in zip(rings, size, strict=True))
+        for ours, theirs in ((kernel, expected[0]), (slope, expected[2])):
+            assert differs(ours[place], theirs) < 2e-5
+            ours[place] = 0
+            assert not ours.any()
+        assert differs(y, expected[1]) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("sizes", "change"),
+    [
+        (((2, 2), (3, 3)), {}),
+        (((1, 1), (3, 3)), {"edges": "VALID"}),
+        (((1, 1), (7, 7)), {"strides": (3, 3)}),
+    ],
+)
+def test_kernels_that_do_not_lie_in_the_middle_are_refused(sizes, change):
+    with pytest.raises(ValueError, match=r"Conv\(kernel_size=\.\.\.\) as an Option needs"):
+        Conv(2, Option(sizes, jnp.int32(0)), **change).init(KEY, X)
