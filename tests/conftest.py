@@ -29,3 +29,10 @@ hypothesis.settings.load_profile("ci")
 def _away_from_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch):
     """What a user's account holds neither helps a test nor is touched by one."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _programs_let_go():
+    """Programs that a module compiled are let go after it: a worker would need gigabytes else."""
+    yield
+    jax.clear_caches()

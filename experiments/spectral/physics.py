@@ -17,9 +17,10 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any, NamedTuple
 
-import colour
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from experiments.spectral.colour_science import colour
 
 Array = NDArray[Any]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import colour
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +11,7 @@ import optax
 import pytest
 
 from experiments.spectral import experiment, measures, network, physics
+from experiments.spectral.colour_science import colour
 from experiments.spectral.options import Options
 from jaxhpo.option import Option
 from jaxhpo.space import Choice

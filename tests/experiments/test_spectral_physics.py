@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import colour
 import numpy as np
 import pytest
 
 from experiments.spectral import physics
+from experiments.spectral.colour_science import colour
 
 SEED = 0
 CYAN, MAGENTA, YELLOW, BLACK, ORANGE = range(5)
@@ -153,3 +153,8 @@ def test_the_films_for_the_test_stay_out_whatever_the_split():
     assert names(first["validation"]) != names(second["validation"])
     parts = [names(part) for part in first.values()]
     assert len(set.union(*parts)) == 84
+
+
+def test_numbers_are_printed_in_full_whatever_the_colour_package_does():
+    assert repr(float(np.float64(0.1) / 3)) == str(np.float64(0.1) / 3)
+    assert np.get_printoptions()["legacy"] is False
