@@ -88,9 +88,30 @@ Not for cryptography. One key gives 2^32 words before it repeats, each word once
 """
 
 
+_COUNTER_NAME = jax.random.key_impl(jax.random.key(0, impl=COUNTER))
+_SIDE = 2**16
+
+
 def counter_key(key: Array) -> Array:
     """The `COUNTER` key with the two words of a threefry key. The key is consumed."""
     return jax.random.wrap_key_data(jax.random.key_data(key), impl=COUNTER)
+
+
+def table_bits(key: Array, shape: tuple[int, ...]) -> Array:
+    """uint32 words of which each depends on the key, its row and its column alone, so that a wider
+    table holds a narrower one. The key is consumed.
+
+    Args:
+        shape: [..., columns]; a row is all but the last axis, counted in order.
+    """
+    rows, columns = int(np.prod(shape[:-1], dtype=np.int64)), shape[-1]
+    if jax.random.key_impl(key) == _COUNTER_NAME and max(rows, columns) <= _SIDE:
+        row = jax.lax.iota(jnp.uint32, rows)[:, None] * np.uint32(_SIDE)
+        counter = row + jax.lax.iota(jnp.uint32, columns)[None]
+        return _word(jax.random.key_data(key), counter, _BITS).reshape(shape)
+    keys = jax.vmap(lambda row: jax.random.fold_in(key, row))(jnp.arange(rows))
+    words = jax.vmap(lambda own: jax.random.bits(own, (columns,), jnp.uint32))(keys)
+    return words.reshape(shape)
 
 
 def shuffled(key: Array, n: int) -> Array:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jaxhpo.random_bits import COUNTER, counter_key, mix, shuffled
+from jaxhpo.random_bits import COUNTER, counter_key, mix, shuffled, table_bits
 
 KEY = jax.random.key(5, impl=COUNTER)
 RARE = 1e-4  # a right generator falls below this p once in 10,000 keys
@@ -121,3 +121,15 @@ def test_a_shuffle_puts_every_number_and_pair_everywhere(n):
     pairs = np.bincount(orders[:, 0] * n + orders[:, 1], minlength=n * n).reshape(n, n)
     off = pairs[~np.eye(n, dtype=bool)]
     assert stats.chisquare(off).pvalue > RARE
+
+
+@pytest.mark.parametrize("make", [jax.random.key, lambda seed: counter_key(jax.random.key(seed))])
+def test_a_wider_table_of_bits_holds_a_narrower_one(make):
+    narrow, wide = (np.asarray(table_bits(make(3), (4, 50, n))) for n in (5, 9))
+    np.testing.assert_array_equal(narrow, wide[..., :5])
+    np.testing.assert_array_equal(wide[:2], table_bits(make(3), (2, 50, 9)))
+    assert len(np.unique(wide)) == wide.size
+    assert (table_bits(make(4), (4, 50, 9)) != wide).mean() > 0.99
+    # A fair coin lands within five standard deviations with all but 6e-7 of its chance.
+    heads = (wide >> 31).mean()
+    assert abs(heads - 0.5) < 5 * 0.5 / np.sqrt(wide.size)

@@ -6,7 +6,6 @@ compilation for every rate that is searched.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import jax
@@ -14,7 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxhpo.option import number
-from jaxhpo.tasks.elastic.initial import keys_of_rows
+from jaxhpo.random_bits import table_bits
 from jaxhpo.tasks.elastic.padded import Columns, Padded, array
 
 
@@ -42,9 +41,7 @@ def dropout_rows(key: jax.Array, rate: Any, x: jax.Array) -> jax.Array:
     """
     if x.ndim < 2:
         return dropout(key, rate, x)
-    rows = math.prod(x.shape[:-1])
-    words = jax.vmap(lambda k: jax.random.bits(k, x.shape[-1:], jnp.uint32))
-    return _dropped(words(keys_of_rows(key, (rows,))).reshape(x.shape), rate, x)
+    return _dropped(table_bits(key, x.shape), rate, x)
 
 
 def _dropped(words: jax.Array, rate: Any, x: jax.Array) -> jax.Array:
