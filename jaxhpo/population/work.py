@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jax.extend import core
 
 
-def work(fn: Callable[..., Any], *shapes: Any) -> float:
-    """Floating-point operations of one call, roughly: matrix products and convolutions exactly,
-    everything else an operation an element. Loops count as often as they turn, where that is known.
+class Work(NamedTuple):
+    """operations: floating-point operations of one call. equations: how many equations the program
+    has, each counted once, by which its compilation takes longer."""
+
+    operations: float
+    equations: int
+
+
+def work(fn: Callable[..., Any], *shapes: Any) -> Work:
+    """What one call is, roughly: matrix products and convolutions exactly, everything else an
+    operation an element. Loops count as often as they turn, where that is known.
     """
-    return _work(jax.make_jaxpr(fn)(*shapes).jaxpr)
+    jaxpr = jax.make_jaxpr(fn)(*shapes).jaxpr
+    return Work(_work(jaxpr), _equations(jaxpr))
+
+
+def _equations(jaxpr: Any) -> int:
+    inner = [p for e in jaxpr.eqns for value in e.params.values() for p in _jaxprs(value)]
+    return len(jaxpr.eqns) + sum(map(_equations, inner))
 
 
 def _work(jaxpr: Any) -> float:
