@@ -104,7 +104,8 @@ def _open_trials(host: Mapping[str, Any], ledger: Ledger) -> dict[int, tuple[Tri
 
 def digest(ledger: Ledger, sampler: Any) -> str:
     """The SHA-256, in hex, of all trials as they are recorded (but for times and attempts) and of
-    the sampler's state: what must come out the same however often a study was interrupted."""
+    the sampler's state when told of them: what must come out the same however often a study was
+    interrupted."""
     timing = {"attempts", "started", "finished", "seconds"}
     trials = [
         {name: value for name, value in _row(trial).items() if name not in timing}

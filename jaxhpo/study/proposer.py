@@ -99,13 +99,21 @@ class Proposer:
         part = slice(number - start, end - start)
         return self._trials(number, points[part], phases[part], known)
 
+    def knowing(self, trials: Sequence[Trial]) -> Any:
+        """The sampler's state as it is when it has been told of all `trials`. Changes nothing."""
+        return self._after(trials[self._told :])
+
     def _tell(self, trials: Sequence[Trial]) -> None:
         self._told += len(trials)
-        if trials and self.sampler.adaptive:
-            losses = [np.nan if t.loss is None else t.loss for t in trials]
-            valid = jnp.asarray([t.status.scored for t in trials])
-            args = (self._points(trials), jnp.asarray(losses, jnp.float32), valid)
-            self.state = self.sampler.tell(self.state, *args)
+        self.state = self._after(trials)
+
+    def _after(self, trials: Sequence[Trial]) -> Any:
+        if not trials or not self.sampler.adaptive:
+            return self.state
+        losses = [np.nan if t.loss is None else t.loss for t in trials]
+        valid = jnp.asarray([t.status.scored for t in trials])
+        args = (self._points(trials), jnp.asarray(losses, jnp.float32), valid)
+        return self.sampler.tell(self.state, *args)
 
     def _pending(self, trials: Sequence[Trial]) -> jax.Array:
         """The points of trials as they were proposed, whatever a scheduler has made of them."""

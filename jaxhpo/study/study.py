@@ -379,7 +379,8 @@ class Study:
                 "seconds": speed.elapsed,
             },
         )
-        self.records.put_fact("digest", in_flight.digest(self._ledger, self._proposer.state))
+        sampler = self._proposer.knowing(self._ledger.trials)
+        self.records.put_fact("digest", in_flight.digest(self._ledger, sampler))
         if self.task.test is not None and self.best is not None:
             test = self.rerun(self.best.number).test
             self.records.put_fact("test", {"number": self.best.number, "metrics": test})

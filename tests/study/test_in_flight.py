@@ -127,3 +127,18 @@ def test_without_a_directory_nothing_is_kept(tmp_path, monkeypatch):
         run(opened, ticks=3)
         assert run(opened)[0] == "complete"
     assert not list(tmp_path.iterdir())
+
+
+def test_the_digest_is_the_same_where_all_was_proposed_before_the_interruption(tmp_path):
+    given = {"sampler": "tpe", "lookahead": 27, "batch": 27}
+    with made("none", **given) as opened:
+        run(opened)
+        digest = opened.records.facts()["digest"]
+    ticks = 0
+    with made("none", workdir=tmp_path, **given) as opened:
+        while len(opened.trials) < 54:  # stopped with everything proposed and not everything told
+            ticks += 1
+            assert run(opened, ticks=ticks)[0] == "interrupted"
+    with made("none", workdir=tmp_path, **given) as opened:
+        assert run(opened)[0] == "complete"
+        assert opened.records.facts()["digest"] == digest
