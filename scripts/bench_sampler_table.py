@@ -6,11 +6,10 @@ python scripts/bench_sampler_table.py      writes it into README.md
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from bench_table import ROOT, put
+
 RESULT = "scripts/results/sampler.json"
 _WHAT = {
     "auto": "`auto`, the default of `minimize`",
@@ -58,16 +57,8 @@ def _line(name: str, entry: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Puts the tables where the README has room for them."""
-    result = json.loads((ROOT / RESULT).read_text("utf-8"))
-    readme = ROOT / "README.md"
-    text = re.sub(
-        r"(<!-- samplers:.*?-->\n).*?(<!-- /samplers -->)",
-        lambda found: found.group(1) + samplers(result) + found.group(2),
-        readme.read_text("utf-8"),
-        flags=re.DOTALL,
-    )
-    readme.write_text(text, "utf-8")
+    """Writes the tables of samplers into the README."""
+    put("samplers", samplers(json.loads((ROOT / RESULT).read_text("utf-8"))))
 
 
 if __name__ == "__main__":

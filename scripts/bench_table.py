@@ -51,17 +51,21 @@ def _ratio(row: dict[str, Any]) -> str:
     return f"{row['jaxhpo_is_faster_by']:.3g}x"
 
 
-def main() -> None:
-    """Puts the table where the README has room for it."""
-    result = json.loads((ROOT / "scripts/results/population.json").read_text("utf-8"))
+def put(mark: str, table: str) -> None:
+    """Puts a table where the README has room for it: between the comments that name `mark`."""
     readme = ROOT / "README.md"
     text = re.sub(
-        r"(<!-- speed:.*?-->\n).*?(<!-- /speed -->)",
-        lambda found: found.group(1) + speed(result) + found.group(2),
+        rf"(<!-- {mark}:.*?-->\n).*?(<!-- /{mark} -->)",
+        lambda found: found.group(1) + table + found.group(2),
         readme.read_text("utf-8"),
         flags=re.DOTALL,
     )
     readme.write_text(text, "utf-8")
+
+
+def main() -> None:
+    """Writes the table of speeds into the README."""
+    put("speed", speed(json.loads((ROOT / "scripts/results/population.json").read_text("utf-8"))))
 
 
 if __name__ == "__main__":

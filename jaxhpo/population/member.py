@@ -65,6 +65,11 @@ class Progress:
     again: bool = False
     error: str | None = None
 
+    @property
+    def units(self) -> int:
+        """How many units it was trained."""
+        return len(next(iter(self.metrics.values()), ()))
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Tick:

@@ -253,13 +253,11 @@ class Population:
 
     def test(self, member: Member, state: Any) -> dict[str, float]:
         """What the task's `test` says of a member's final state; empty where it has none."""
-        test = self.task.test
-        if test is None:
+        if self.task.test is None:
             return {}
         program, form = self._cohort(member.hp).program, self.form
         hp = {n: np.asarray(form.place(n, member.hp[n]), d) for n, d in form.dtypes.items()}
-        run = jax.jit(lambda number, hp, state, data: test(program.given(number, hp), state, data))
-        metrics = run(np.int32(member.number), hp, state, self.task.test_data)
+        metrics = program.test(np.int32(member.number), hp, state, self.task.test_data)
         return {name: float(value) for name, value in sorted(metrics.items())}
 
     def close(self) -> None:

@@ -95,6 +95,8 @@ class Program:
         self.tick = jax.jit(self._tick, donate_argnums=2, compiler_options=options)
         self.copied = jax.jit(copied, donate_argnums=0)
         self.copied_within = jax.jit(copied)
+        self.test = jax.jit(self._test)
+        self._shapes: tuple[Any, dict[str, Any]] | None = None
         self._sign = -1.0 if self.task.maximize else 1.0
 
     def steps(self, hp: Mapping[str, Any]) -> int:
@@ -104,13 +106,16 @@ class Program:
     # -- shapes ------------------------------------------------------------------------------------
 
     def member_shapes(self, data: Any) -> tuple[Any, dict[str, Any]]:
-        """The shapes of one member's state and metrics, found without computing anything."""
+        """The shapes of one member's state and metrics, found without computing anything, once."""
+        if self._shapes is not None:
+            return self._shapes
         key = jax.eval_shape(lambda: jax.random.key(0))
         hp = {name: jax.ShapeDtypeStruct((), dtype) for name, dtype in self.form.dtypes.items()}
         number = jax.ShapeDtypeStruct((), jnp.int32)
         state = jax.eval_shape(self._init, key, number, hp, data)
         after = jax.eval_shape(self._unit, key, number, number, hp, state, data)
-        return state, after[1]
+        self._shapes = (state, after[1])
+        return self._shapes
 
     def empty(self, data: Any) -> Lanes:
         """A tile in which every lane is free."""
@@ -150,7 +155,7 @@ class Program:
 
     # -- one member --------------------------------------------------------------------------------
 
-    def given(self, number: Array, hp: dict[str, Array]) -> dict[str, Any]:
+    def _given(self, number: Array, hp: dict[str, Array]) -> dict[str, Any]:
         """A member's hyperparameters as its task gets them."""
         options = self.form.options
         arrays = {n: Option(options[n], v) if n in options else v for n, v in hp.items()}
@@ -169,7 +174,7 @@ class Program:
 
     def _init(self, key: Array, number: Array, hp: dict[str, Array], data: Any) -> Any:
         own = jax.random.fold_in(self._key(key, number), _INIT)
-        return self.task.init(own, self.given(number, hp), data)
+        return self.task.init(own, self._given(number, hp), data)
 
     def _unit(
         self, key: Array, number: Array, unit: Array, hp: dict[str, Array], state: Any, data: Any
@@ -178,7 +183,7 @@ class Program:
         its task says that it has finished."""
         own = jax.random.fold_in(self._key(key, number), _TRAIN)
         unit_key = jax.random.fold_in(counter_key(own), unit)
-        given = self.given(number, hp)
+        given = self._given(number, hp)
         after = self.task.train(unit_key, given, state, data)
         check_same(state, after, self.task.name)
         metrics = check_metrics(self.task.evaluate(given, after, data), self.task)
@@ -192,6 +197,11 @@ class Program:
             if jnp.issubdtype(leaf.dtype, jnp.inexact):
                 lost |= jnp.isnan(leaf).any()
         return after, metrics, lost, done
+
+    def _test(self, number: Array, hp: dict[str, Array], state: Any, data: Any) -> Any:
+        """What the task's `test`, which it must have, says of a member's final state."""
+        assert self.task.test is not None
+        return self.task.test(self._given(number, hp), state, data)
 
     # -- a tile ------------------------------------------------------------------------------------
 

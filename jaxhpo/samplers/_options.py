@@ -3,20 +3,6 @@
 from __future__ import annotations
 
 
-def wholes(where: str, **given: tuple[int, int]) -> None:
-    """Refuses what is not a whole number, or below the least; name to (value, least).
-
-    Raises:
-        ValueError: in the form of the call that was made.
-    """
-    for name, (value, least) in given.items():
-        if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
-            raise ValueError(
-                f"{where}({name}=...) must be a whole number, at least {least}, got "
-                f"{name}={value!r}"
-            )
-
-
 def reals(where: str, **given: tuple[float, float]) -> None:
     """Refuses what is not a number between 0 and a limit, both left out; name to (value, limit).
 

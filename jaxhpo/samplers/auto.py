@@ -19,10 +19,10 @@ from jax import Array
 
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
+from jaxhpo.given import whole
 from jaxhpo.samplers import _history
 from jaxhpo.samplers._fresh import finite
 from jaxhpo.samplers._history import History
-from jaxhpo.samplers._options import wholes
 from jaxhpo.samplers.gp import gp
 from jaxhpo.samplers.grid import MOST, grid
 from jaxhpo.samplers.tpe import tpe
@@ -51,7 +51,7 @@ def auto(
     Raises:
         ValueError: for an option that can't be used.
     """
-    wholes(
+    whole(
         "auto",
         trials=(1 if trials is None else trials, 1),
         startup=(1 if startup is None else startup, 0),

@@ -21,6 +21,7 @@ from jax import Array
 
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
+from jaxhpo.given import whole
 from jaxhpo.samplers import _history
 from jaxhpo.samplers._candidates import candidates as drawn
 from jaxhpo.samplers._fresh import among, finite, listed
@@ -35,7 +36,7 @@ from jaxhpo.samplers._kernel import (
     masked,
 )
 from jaxhpo.samplers._linear import solve, solve_back
-from jaxhpo.samplers._options import reals, wholes
+from jaxhpo.samplers._options import reals
 
 BLOCK = 256  # draws made together
 CENTERS = 25  # so many good points, at most, have candidates around them
@@ -84,7 +85,7 @@ def gp(
     Raises:
         ValueError: for an option that can't be used.
     """
-    wholes(
+    whole(
         "gp",
         startup=(1 if startup is None else startup, 0),
         candidates=(candidates, 8),

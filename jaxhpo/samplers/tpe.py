@@ -22,6 +22,7 @@ from jax import Array
 
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
+from jaxhpo.given import whole
 from jaxhpo.samplers import _history
 from jaxhpo.samplers._fresh import among, finite
 from jaxhpo.samplers._history import History, padded, room
@@ -35,7 +36,7 @@ from jaxhpo.samplers._mixture import (
     point_features,
     rows,
 )
-from jaxhpo.samplers._options import reals, wholes
+from jaxhpo.samplers._options import reals
 
 BLOCK = 64  # proposals chosen by one program; the liar's cost grows with its square
 _TAKEN = -1e30
@@ -90,7 +91,7 @@ def tpe(
     Raises:
         ValueError: for an option that can't be used.
     """
-    wholes(
+    whole(
         "tpe",
         startup=(1 if startup is None else startup, 0),
         most_good=(most_good, 1),

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from jaxhpo.contracts import Scheduler
-from jaxhpo.schedulers._given import ratio, rungs
+from jaxhpo.schedulers._rungs import ratio, rungs
 
 
 def asha(*, eta: float = 3.0, least: int = 1, units: Sequence[int] | None = None) -> Scheduler:

@@ -14,7 +14,8 @@ import jax
 import numpy as np
 
 from jaxhpo.contracts import Decision, Group, Scheduler, Standing
-from jaxhpo.schedulers._given import keepers, ratio, rungs, whole
+from jaxhpo.given import whole
+from jaxhpo.schedulers._rungs import keepers, ratio, rungs
 
 
 def halving(

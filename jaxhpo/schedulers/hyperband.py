@@ -12,7 +12,8 @@ import math
 import jax
 
 from jaxhpo.contracts import Decision, Group, Scheduler, Standing
-from jaxhpo.schedulers._given import ratio, whole
+from jaxhpo.given import whole
+from jaxhpo.schedulers._rungs import ratio
 from jaxhpo.schedulers.halving import best_share
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from jaxhpo.contracts import Scheduler
-from jaxhpo.schedulers._given import whole
+from jaxhpo.given import whole
 
 
 def median(*, warmup: int = 1, min_peers: int = 5) -> Scheduler:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from jaxhpo.contracts import Scheduler
-from jaxhpo.schedulers._given import whole
+from jaxhpo.given import whole
 
 
 def patience(*, units: int = 10, least: float = 0.0) -> Scheduler:

@@ -18,7 +18,7 @@ import numpy as np
 
 from jaxhpo.contracts import Decision, Group, Scheduler, Standing
 from jaxhpo.cube import Kind
-from jaxhpo.schedulers._given import whole
+from jaxhpo.given import whole
 
 
 def pbt(

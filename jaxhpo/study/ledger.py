@@ -117,9 +117,8 @@ class Ledger:
         touched: dict[int, None] = {}
         for progress in tick.progress:
             number, replicate = divmod(progress.number, self._replicates)
-            trained = len(next(iter(progress.metrics.values()), ()))
             if self.trials[number].status.ended or number in self.held:
-                found.cut += trained  # it ended at the tick before, while this was on the device
+                found.cut += progress.units  # it ended a tick before, while this was on the device
                 continue
             runs = self.training.setdefault(number, [Run() for _ in range(self._replicates)])
             if progress.again:
@@ -137,8 +136,7 @@ class Ledger:
         for number, (trial, runs) in trials.items():
             self._put(trial)
             self.training[number] = runs
-            if all(run.paused or run.over for run in runs):
-                self._resting[number] = self._sign * joined(runs)[self._objective]
+            self._rests(number)
 
     def reconsider(self) -> Recorded:
         """Decides on groups that may have become complete while nobody looked."""
@@ -155,18 +153,24 @@ class Ledger:
             found.changed[number] = trial
         after = self._ended(trial, runs, tick)
         if after is not None:
-            del self.training[number]
             found.cut += sum(max(0, run.units - after.units) for run in runs)
-            first = number * self._replicates
-            found.out += [first + i for i, run in enumerate(runs) if not run.over]
             self._end(after, found)
-        elif all(run.paused or run.over for run in runs):
-            self._resting[number] = self._sign * joined(runs)[self._objective]
-        else:
+        elif not self._rests(number):
             return
         self._decide(number, found)
 
+    def _rests(self, number: int) -> bool:
+        """Whether all members of a trial wait for a decision, which is noted."""
+        runs = self.training[number]
+        if not all(run.paused or run.over for run in runs):
+            return False
+        self._resting[number] = self._sign * joined(runs)[self._objective]
+        return True
+
     def _end(self, after: Trial, found: Recorded) -> None:
+        first = after.number * self._replicates
+        runs = enumerate(self.training.pop(after.number))
+        found.out += [first + i for i, run in runs if not run.over]
         if not self._scheduler.copies or self.brackets is None:
             found.changed[after.number] = self._put(after)
             return
@@ -191,9 +195,7 @@ class Ledger:
         trial = self.trials[verdict.number]
         del self._resting[verdict.number]
         if not verdict.keep:
-            runs = self.training.pop(verdict.number)
-            first = verdict.number * self._replicates
-            found.out += [first + i for i, run in enumerate(runs) if not run.over]
+            runs = self.training[verdict.number]
             self._end(self._row(trial, runs, Status.STOPPED, verdict.unit), found)
             return
         for run in self.training[verdict.number]:

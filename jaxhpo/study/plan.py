@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxhpo.contracts import Task
+from jaxhpo.contracts import REPLICATE, Task
 from jaxhpo.option import Option
 from jaxhpo.population.work import Work, work
 from jaxhpo.space import Bool, Choice, Int, Space
@@ -175,7 +175,7 @@ def _unit(task: Task, fixed: Mapping[str, Any], traced: frozenset[str]) -> Work:
 
     def unit(key: jax.Array, numbers: dict[str, Any]) -> Any:
         options = {n: Option(values(space, n), numbers[n]) for n in traced}
-        hp = {**fixed, **numbers, **options, "replicate": jnp.int32(0)}
+        hp = {**fixed, **numbers, **options, REPLICATE: jnp.int32(0)}
         init, train = jax.random.split(key)
         state = task.train(train, hp, task.init(init, hp, task.data), task.data)
         return task.evaluate(hp, state, task.data)

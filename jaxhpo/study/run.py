@@ -35,7 +35,7 @@ class Run:
         """Takes in what a tick did to the member."""
         for name, values in progress.metrics.items():
             self.metrics.setdefault(name, []).append(values)
-        self.units += len(next(iter(progress.metrics.values()), ()))
+        self.units += progress.units
         self.over, self.paused = progress.over, progress.paused
         self.diverged, self.error = progress.diverged, progress.error
         self.seconds += progress.seconds

@@ -99,9 +99,8 @@ def epoch(
     size = cut.size(hp)
     if isinstance(size, Option):
         return _micro(cut, size, order, loss, optimizer, carry)
-    n, steps = cut.n, -(-cut.n // size)
-    order = jnp.concatenate([order, order[: steps * size - n]]).reshape(steps, size)
-    counts = (jnp.arange(steps * size) < n).astype(jnp.float32).reshape(steps, size)
+    n = cut.n
+    order, counts, steps = _table(order, n, size)
     even = steps * size == n
 
     def one(carry: tuple[Any, Any, Any], step: Array) -> tuple[tuple[Any, Any, Any], Array]:
@@ -118,6 +117,15 @@ def epoch(
     return carry, losses.sum() * np.float32(1.0 / n)
 
 
+def _table(order: Array, n: int, size: int) -> tuple[Array, Array, int]:
+    """The rows in steps of `size`, [steps, size], filled up with rows that don't count; which count
+    (1 or 0); how many steps."""
+    steps = -(-n // size)
+    order = jnp.concatenate([order, order[: steps * size - n]]).reshape(steps, size)
+    counts = (jnp.arange(steps * size) < n).astype(jnp.float32).reshape(steps, size)
+    return order, counts, steps
+
+
 def _micro(
     cut: Batches,
     size: Option,
@@ -127,9 +135,7 @@ def _micro(
     carry: tuple[Any, Any, Any],
 ) -> tuple[tuple[Any, Any, Any], Array]:
     n, micro = cut.n, math.gcd(*choices(size))
-    steps = -(-n // micro)
-    order = jnp.concatenate([order, order[: steps * micro - n]]).reshape(steps, micro)
-    counts = (jnp.arange(steps * micro) < n).astype(jnp.float32).reshape(steps, micro)
+    order, counts, steps = _table(order, n, micro)
     full = number(size)
     turns = number(mapped(size, lambda value: value // micro))
 

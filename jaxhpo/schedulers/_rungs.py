@@ -1,4 +1,4 @@
-"""Checks of what a scheduler is given, and the rungs of halving."""
+"""The rungs of halving, and checks of what decides them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,7 @@ from typing import Any
 
 import numpy as np
 
-
-def whole(where: str, **given: tuple[Any, int]) -> None:
-    """Refuses what is not a whole number, or less than the least allowed.
-
-    Raises:
-        ValueError: naming the argument and the value.
-    """
-    for name, (value, least) in given.items():
-        if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
-            raise ValueError(
-                f"{where}({name}=...) must be a whole number, at least {least}, got "
-                f"{name}={value!r}"
-            )
+from jaxhpo.given import whole
 
 
 def ratio(where: str, eta: Any) -> float:
