@@ -114,7 +114,8 @@ def _trained(
         states[leg.place] = []
         for i, member in enumerate(own):
             stretch = dataclasses.replace(member, budget=leg.end, until=None, limits=None)
-            ticks, state = population.alone(stretch, held and (leg.start, held[i]))
+            begin = None if held is None else (leg.start, held[i])
+            ticks, state = population.alone(stretch, begin)
             progress = [(p, tick) for tick in ticks for p in tick.progress]
             if progress and progress[-1][0].error is not None:
                 raise RuntimeError(
