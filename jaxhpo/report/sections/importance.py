@@ -19,7 +19,7 @@ _MOST_BARS = 30
 
 
 def parts(found: Analysis) -> Iterator[Part | None]:
-    """The forest's shares with their intervals, what can be told of them, and the top region."""
+    """The shares with their limits, what can be told of them, and the top region."""
     if found.summary.best is None:
         return
     yield list(_verdicts(found))
@@ -114,8 +114,8 @@ def _quality(one: Importances) -> str:
 
 def _clear(p: Importance, n: int) -> str:
     return (
-        f"{p.parameter} has a share of {words.estimate(p.total)} of that, "
-        f"{words.estimate(p.first)} of it alone: more than chance gives (p = {words.chance(p.p)}, "
+        f"{p.parameter} explains a share of {words.estimate(p.total)} of the objective's variance, "
+        f"{words.estimate(p.first)} alone: more than chance gives (p = {words.chance(p.p)}, "
         f"corrected; n = {n})."
     )
 
@@ -152,7 +152,7 @@ def _figure(found: Analysis) -> Figure | None:
         bars(ax, rows, wide=is_wide(canvas), first="total", second="alone")
         low = min(0.0, *(r.estimate.low or 0.0 for r in rows))
         ax.set_xlim(low - 0.02, 1.05)
-        ax.set_xlabel("share of the variance that the forest explains")
+        ax.set_xlabel("share of the objective's variance")
         legend(canvas, ax, 1.0)
 
     kinds = {p.verdict for _, p in shown}
@@ -167,8 +167,10 @@ def _figure(found: Analysis) -> Figure | None:
     return Figure(
         name="importance",
         title="Importance over the whole space",
-        caption="Sobol indices of a forest with 95 % intervals: total counts what a parameter does "
-        "together with others, so totals may sum to more than 1. n stands beside the name. "
+        caption="Shares of the objective's variance with 95 % limits: total counts what a "
+        "parameter does together with others, so totals may sum to more than 1, and has a lower limit only, "
+        "for what the forest does not explain may be any parameter's too. n stands beside the "
+        "name. "
         f"{told.strip()}{left}",
         plots=(
             Plot(
@@ -185,12 +187,14 @@ def _figure(found: Analysis) -> Figure | None:
 
 def _table(found: Analysis) -> Table:
     share = Column(name="", show=words.strength, right=True)
-    heads: Sequence[str] = ("total", "total from", "total to", "alone", "alone from", "alone to")
+    heads: Sequence[str] = ("total", "total at least", "alone", "alone from", "alone to")
     return Table(
         name="importance",
         folded=True,
-        title="Shares of what a forest explains",
-        note="With 95 % intervals; total counts what a parameter does together with others.",
+        title="Shares of the objective's variance",
+        note="Alone with 95 % intervals; total counts what a parameter does together with others, "
+        "and has a lower limit (97.5 %) only. No limits for trials that the sampler chose by "
+        "results.",
         columns=(
             Column(name="parameter"),
             Column(name="n", right=True),
@@ -207,7 +211,6 @@ def _table(found: Analysis) -> Table:
                 one.quality.n,
                 p.total.value,
                 p.total.low,
-                p.total.high,
                 p.first.value,
                 p.first.low,
                 p.first.high,
