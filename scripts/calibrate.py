@@ -35,7 +35,7 @@ from calibration_studies import Cell, cells
 
 from jaxhpo.analysis import Options
 
-STUDIES = {"noise": 1000, "power": 100, "coverage": 100}
+STUDIES = {"noise": 1000, "power": 60, "coverage": 200}
 CHUNK = 20
 
 

@@ -17,6 +17,11 @@ import pandas as pd
 from scipy import stats
 
 from jaxhpo.analysis import Analysis, Options, analysed_table
+from jaxhpo.analysis.branches import branches
+from jaxhpo.analysis.replicates import replicates
+from jaxhpo.analysis.sample import sample
+from jaxhpo.analysis.shares import shares
+from jaxhpo.analysis.surrogate import surrogate
 from jaxhpo.registry import get
 from jaxhpo.space import Bool, Choice, Float, Int, Space
 
@@ -233,14 +238,16 @@ def _shares(n: int, noise: float) -> Cell:
 
     def tally(seed: int, options: Options) -> Counter[str]:
         table = search(ADDITIVE, "random", n).table(value, seed)
-        (found,) = analysis(table, ADDITIVE, options).importance
-        counts: Counter[str] = Counter({"trusted": int(not found.quality.reason)})
-        for p in found.parameters:
-            share = true[p.parameter]
-            alone = p.first.low is not None and p.first.low <= share <= (p.first.high or 0.0)
-            counts[f"alone, {p.parameter} ({share:.3f})"] = int(alone)
-            least = p.total.low is not None and p.total.low <= share
-            counts[f"total at least, {p.parameter} ({share:.3f})"] = int(least)
+        made = sample(table, ADDITIVE, maximize=False)
+        one = surrogate(made, branches(ADDITIVE)[0], "independent", options)
+        counts: Counter[str] = Counter({"trusted": int(one.trusted)})
+        for name, (alone, total) in zip(
+            one.names, shares(one) if one.trusted else (), strict=False
+        ):
+            share = true[name]
+            held = (alone.low or 0.0) <= share <= (alone.high or 0.0)
+            counts[f"alone, {name} ({share:.3f})"] = int(held)
+            counts[f"total at least, {name} ({share:.3f})"] = int((total.low or 0.0) <= share)
         return counts
 
     def row(sums: Mapping[str, int], m: int) -> dict[str, Any]:
@@ -254,8 +261,6 @@ def _shares(n: int, noise: float) -> Cell:
 
 def _spread() -> Cell:
     """The spread of replicates."""
-    from jaxhpo.analysis.replicates import replicates
-    from jaxhpo.analysis.sample import sample
 
     def tally(seed: int, options: Options) -> Counter[str]:
         once = search(ADDITIVE, "random", 10).table(lambda b, rng: np.zeros(len(b)), seed)

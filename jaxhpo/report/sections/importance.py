@@ -168,9 +168,9 @@ def _figure(found: Analysis) -> Figure | None:
         name="importance",
         title="Importance over the whole space",
         caption="Shares of the objective's variance with 95 % limits: total counts what a "
-        "parameter does together with others, so totals may sum to more than 1, and has a lower limit only, "
-        "for what the forest does not explain may be any parameter's too. n stands beside the "
-        "name. "
+        "parameter does together with others, so totals may sum to more than 1, and has a lower "
+        "limit only, for what the forest does not explain may be any parameter's too. n stands "
+        "beside the name. "
         f"{told.strip()}{left}",
         plots=(
             Plot(
