@@ -103,6 +103,7 @@ def main() -> None:
     asked.add_argument("--resamples", type=int, default=40, help="behind each interval")
     asked.add_argument("--chunks", type=Path, help="a file of chunks to go on from")
     asked.add_argument("--out", type=Path, help="a JSON file; parts that it has are replaced")
+    asked.add_argument("--note", default="", help="what else is to be said of the machine")
     given = asked.parse_args()
     options = Options(resamples=given.resamples, most=500)
     for part in given.parts:
@@ -123,7 +124,7 @@ def main() -> None:
         known[part] = {
             "command": "python scripts/calibrate.py " + " ".join(sys.argv[1:]),
             "date": datetime.date.today().isoformat(),
-            "hardware": hardware(),
+            "hardware": {**hardware(), **({"note": given.note} if given.note else {})},
             "versions": {"python": platform.python_version(), "numpy": np.__version__},
             "seconds": round(sum(c["seconds"] for c in ours)),
             "studies": studies,

@@ -48,9 +48,10 @@ def _said(found: Analysis) -> Iterator[Sentence]:
         few = f"{min(tested)} to " if min(tested) < max(tested) else ""
         yield Sentence(
             text=f"Tested on {few}{words.trials(max(tested), 'exploring')}{where(found)} a "
-            f"parameter, those chosen without looking at results (at least {FEWEST}), and corrected "
-            "for the number of tests (q, Benjamini and Hochberg). rho (Spearman) sees a steady rise or fall, not "
-            "a best value in the middle: look at the plots too. eta (Kruskal and Wallis) is for "
+            f"parameter, those chosen without looking at results (at least {FEWEST}), and "
+            "corrected for the number of tests (q, Benjamini and Hochberg). rho (Spearman) sees a "
+            "steady rise or fall, not a best value in the middle: look at the plots too. eta "
+            "(Kruskal and Wallis) is for "
             "values without an order and has no sign.",
             evidence="/associations",
         )
