@@ -69,7 +69,7 @@ def proposed(
     *,
     startup: int,
     block: int,
-    choose: Callable[[Array, np.ndarray, int, int], Array],
+    choose: Callable[[Array, np.ndarray, int, int], Array | np.ndarray],
 ) -> Proposal:
     """A batch: of the start-up sequence up to trial number `startup`, and as long as nothing is
     known; then as `choose` says, in blocks; then mended so that nothing comes twice.
