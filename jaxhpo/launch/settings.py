@@ -44,7 +44,7 @@ class StudyOptions:
     workdir: str | None = option(
         None, "where records and report go", shown="runs/<experiment>-seed<seed>"
     )
-    sampler: str = option("tpe", "who proposes", family="samplers")
+    sampler: str = option("auto", "who proposes", family="samplers")
     sampler_option: tuple[str, ...] = option(
         (), "an argument of the sampler; may be repeated", repeated=True
     )

@@ -50,7 +50,10 @@ def _origin(identity: dict[str, Any]) -> None:
 
 
 def sessions(runs: Sequence[dict[str, Any]], facts: dict[str, Any]) -> None:
-    """The test metrics, how fast it was, and when, how long and on what the study ran."""
+    """Who proposed, the test metrics, how fast it was, and when, how long and on what the study
+    ran."""
+    for note in facts.get("sampler") or []:
+        print(f"  proposals from trial {note['first']} on: {note['says']}")
     test = facts.get("test")
     if test and test["metrics"]:
         values = ", ".join(f"{k} {v:.5g}" for k, v in test["metrics"].items())

@@ -38,6 +38,7 @@ class Proposer:
 
     Attributes:
         state: the sampler's, after what it was told.
+        says: what the sampler says of how it made the last block, if it says anything.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Proposer:
         self._given = space.encode(given) if given else np.zeros((0, len(space)), np.float32)
         self._budget = budget
         self.state = sampler.init(key)
+        self.says: str | None = None
         self._told = 0
 
     @property
@@ -93,6 +95,8 @@ class Proposer:
             else min(self.batch, self.sampler.size + given - start)
         )
         pending = self._pending(trials[known:start])
+        if self.sampler.says is not None:
+            self.says = self.sampler.says(self.state, start - given, n)
         proposal = self.sampler.ask(self.state, start - given, pending, n)
         points, model = np.asarray(proposal.points), np.asarray(proposal.model)
         phases = [Phase.MODEL if m else Phase.EXPLORE for m in model]

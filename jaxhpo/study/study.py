@@ -50,7 +50,8 @@ class Study:
         on. seed: decides, with a trial's number, every random draw.
         workdir: where records are kept (``study.db``, needs SQLAlchemy), or a database URL. None:
             in memory, lost with the process.
-        sampler, sampler_options: file name in ``jaxhpo/samplers`` and the factory's arguments.
+        sampler, sampler_options: file name in ``jaxhpo/samplers`` and the factory's arguments;
+            what ``"auto"`` picked, and why, is noted as the fact "sampler".
         scheduler, scheduler_options: likewise in ``jaxhpo/schedulers``.
         batch: trials proposed together (16). lookahead: how many trials may be in training while
             the next are chosen (an eighth of `trials`, 16 to 64; under a scheduler that stops
@@ -79,7 +80,7 @@ class Study:
         trials: int,
         seed: int = 0,
         workdir: str | Path | None = None,
-        sampler: str = "tpe",
+        sampler: str = "auto",
         sampler_options: Mapping[str, Any] | None = None,
         scheduler: str = "none",
         scheduler_options: Mapping[str, Any] | None = None,
@@ -182,6 +183,7 @@ class Study:
             )
         group = largest_group(self._scheduler, trials)
         options.lookahead(self.identity["lookahead"], group if self._sampler.adaptive else 0)
+        self._picked = list(self.records.facts().get("sampler", []))
         home = None if self.records.path is None else Path(self.records.path).parent
         self._keeper = Keeper(home, self.identity, checkpoint_seconds)
         self._population: Population | None = None
@@ -325,9 +327,18 @@ class Study:
             block = self._proposer.next(self._ledger.trials, self.wanted)
             if not block:
                 return
+            self._note_sampler(block[0].number)
             self._ledger.add(block)
             self.records.write(block)
             self._queue(block)
+
+    def _note_sampler(self, first: int) -> None:
+        """Records who proposes from a trial on, where the sampler picks among several and another
+        one than before."""
+        says, before = self._proposer.says, self._picked
+        if says and not (before and before[-1]["says"].split(":")[0] == says.split(":")[0]):
+            self._picked.append({"first": first, "says": says})
+            self.records.put_fact("sampler", self._picked)
 
     def _queue(self, trials: Sequence[Trial]) -> None:
         """Hands trials to the population, those with the longest training first."""
@@ -363,6 +374,7 @@ class Study:
                 remaining=float(units / speed.units) if speed.units else None,
                 cohorts=len(population.cohorts),
                 lanes=population.lanes,
+                picked=tuple((note["first"], note["says"]) for note in self._picked),
             )
         )
 
