@@ -1,7 +1,5 @@
 """What `tpe`, `gp` and `auto` share: the history of what was told, the start-up design, and the
 choice of a batch block by block.
-
-All sizes that a program is compiled for are powers of two, so that few programs are ever compiled.
 """
 
 from __future__ import annotations
@@ -17,10 +15,10 @@ from jax import Array
 from jaxhpo.contracts import Proposal
 from jaxhpo.cube import Layout
 from jaxhpo.samplers._fresh import repaired
+from jaxhpo.samplers._sizes import SMALLEST_BLOCK, padded, room
 from jaxhpo.samplers.sobol import sequence
 
-SMALLEST = 64  # places for a history, doubled whenever it is full
-SMALLEST_BLOCK = 16  # fewer proposals are the first of so many
+TAKEN = 128  # places for points that are not to be proposed: the same for the first batch and later
 
 
 class History(NamedTuple):
@@ -42,17 +40,6 @@ def told(state: History, points: Array, losses: Array, valid: Array) -> History:
     new = np.where(np.asarray(valid) & np.isfinite(new), new, np.float32(np.inf))
     places = np.concatenate([state.points, np.asarray(points, np.float32)])
     return History(state.key, places, np.concatenate([state.losses, new]))
-
-
-def room(n: int, least: int = SMALLEST) -> int:
-    """The next power of two, at least `least`."""
-    return max(least, 1 << max(0, n - 1).bit_length())
-
-
-def padded(rows: np.ndarray, places: int) -> np.ndarray:
-    """An array with zeros at its end, so that it has so many rows."""
-    more = places - len(rows)
-    return np.pad(rows, [(0, more)] + [(0, 0)] * (rows.ndim - 1))
 
 
 def startup_default(layout: Layout) -> int:
@@ -88,7 +75,7 @@ def proposed(
         found[:early] = sequence(layout, start_key, first, early)
     key = jax.random.fold_in(model_key, first)
     # The places and the block depend on p and n alone: the same for every block of a batch.
-    places = room(len(waiting) + n)
+    places = room(len(waiting) + n, TAKEN)
     size = min(block, room(n, SMALLEST_BLOCK))
     for begin in range(early, n, size):
         taken = padded(np.concatenate([waiting, found[:begin]]), places)

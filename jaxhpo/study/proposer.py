@@ -21,6 +21,7 @@ import numpy as np
 
 from jaxhpo.contracts import Sampler
 from jaxhpo.space import Space
+from jaxhpo.study.grades import Grades
 from jaxhpo.trial import Phase, Trial
 
 
@@ -35,6 +36,7 @@ class Proposer:
         gated: whether results matter (to the sampler or the scheduler), so that blocks wait.
         given: configurations that become the first trials.
         budget: ``(config with every parameter) -> units``.
+        losses: a trial's curve, where trials may be stopped (see `jaxhpo.study.grades`).
 
     Attributes:
         state: the sampler's, after what it was told.
@@ -52,6 +54,7 @@ class Proposer:
         gated: bool,
         given: Sequence[Mapping[str, Any]],
         budget: Callable[[Mapping[str, Any]], int],
+        losses: Callable[[Trial], np.ndarray | None] | None = None,
     ) -> None:
         self.space = space
         self.sampler = sampler
@@ -62,6 +65,7 @@ class Proposer:
         self._budget = budget
         self.state = sampler.init(key)
         self.says: str | None = None
+        self._grades = None if losses is None else Grades(losses)
         self._told = 0
 
     @property
@@ -105,16 +109,20 @@ class Proposer:
 
     def knowing(self, trials: Sequence[Trial]) -> Any:
         """The sampler's state as it is when it has been told of all `trials`. Changes nothing."""
-        return self._after(trials[self._told :])
+        return self._after(
+            trials[self._told :], None if self._grades is None else self._grades.copy()
+        )
 
     def _tell(self, trials: Sequence[Trial]) -> None:
         self._told += len(trials)
-        self.state = self._after(trials)
+        self.state = self._after(trials, self._grades)
 
-    def _after(self, trials: Sequence[Trial]) -> Any:
+    def _after(self, trials: Sequence[Trial], grades: Grades | None) -> Any:
         if not trials or not self.sampler.adaptive:
             return self.state
         losses = [np.nan if t.loss is None else t.loss for t in trials]
+        if grades is not None:
+            losses = grades.add(trials)
         valid = jnp.asarray([t.status.scored for t in trials])
         args = (self._points(trials), jnp.asarray(losses, jnp.float32), valid)
         return self.sampler.tell(self.state, *args)

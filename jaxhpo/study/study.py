@@ -152,6 +152,16 @@ class Study:
         arranged.width = self.identity["width"]
         key = jax.random.key(seed)
         self._key = jax.random.fold_in(key, _TRIALS)
+        self._ledger = Ledger(
+            self.records.trials(),
+            objective=task.objective,
+            maximize=task.maximize,
+            scheduler=self._scheduler,
+            replicates=self.replicates,
+            configured=lambda point: task.space.decode(point[None])[0],
+        )
+        decides = self._scheduler
+        stops = decides.limits is not None or decides.stop is not None or decides.group is not None
         adaptive = self._sampler.adaptive or self._scheduler.limits is not None
         self._proposer = Proposer(
             task.space,
@@ -162,14 +172,7 @@ class Study:
             gated=adaptive,
             given=list(enqueue),
             budget=arranged.budget,
-        )
-        self._ledger = Ledger(
-            self.records.trials(),
-            objective=task.objective,
-            maximize=task.maximize,
-            scheduler=self._scheduler,
-            replicates=self.replicates,
-            configured=lambda point: task.space.decode(point[None])[0],
+            losses=self._ledger.losses if stops else None,
         )
         if self._scheduler.group is not None:
             size = self._proposer.size
