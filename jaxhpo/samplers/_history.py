@@ -58,8 +58,9 @@ def proposed(
     block: int,
     choose: Callable[[Array, np.ndarray, int, int], Array | np.ndarray],
 ) -> Proposal:
-    """A batch: of the start-up sequence up to trial number `startup`, and as long as nothing is
-    known; then as `choose` says, in blocks; then mended so that nothing comes twice.
+    """A batch: of the start-up sequence until there are `startup` trials (those that were told of
+    an earlier study count too), and as long as nothing is known; then as `choose` says, in blocks;
+    then mended so that nothing comes twice.
 
     Args:
         pending: float [p, d], what is in training. block: the most that `choose` is asked for.
@@ -69,7 +70,7 @@ def proposed(
     start_key, model_key = jax.random.split(state.key)
     waiting = np.asarray(pending, np.float32).reshape(len(pending), layout.d)
     knows = bool(np.isfinite(state.losses).any())
-    early = max(0, min(n, startup - first)) if knows else n
+    early = max(0, min(n, startup - max(first, len(state.losses)))) if knows else n
     found = np.zeros((n, layout.d), np.float32)
     if early:
         found[:early] = sequence(layout, start_key, first, early)

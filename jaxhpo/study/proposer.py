@@ -22,6 +22,7 @@ import numpy as np
 from jaxhpo.contracts import Sampler
 from jaxhpo.space import Space
 from jaxhpo.study.grades import Grades
+from jaxhpo.study.warm_start import Prior
 from jaxhpo.trial import Phase, Trial
 
 
@@ -37,6 +38,7 @@ class Proposer:
         given: configurations that become the first trials.
         budget: ``(config with every parameter) -> units``.
         losses: a trial's curve, where trials may be stopped (see `jaxhpo.study.grades`).
+        prior: what the sampler is told before the first trial.
 
     Attributes:
         state: the sampler's, after what it was told.
@@ -55,6 +57,7 @@ class Proposer:
         given: Sequence[Mapping[str, Any]],
         budget: Callable[[Mapping[str, Any]], int],
         losses: Callable[[Trial], np.ndarray | None] | None = None,
+        prior: Prior | None = None,
     ) -> None:
         self.space = space
         self.sampler = sampler
@@ -64,6 +67,9 @@ class Proposer:
         self._given = space.encode(given) if given else np.zeros((0, len(space)), np.float32)
         self._budget = budget
         self.state = sampler.init(key)
+        if prior is not None and sampler.adaptive:
+            told = map(jnp.asarray, (prior.points, prior.losses, prior.valid))
+            self.state = sampler.tell(self.state, *told)
         self.says: str | None = None
         self._grades = None if losses is None else Grades(losses)
         self._told = 0

@@ -23,13 +23,12 @@ from jaxhpo.population.member import Member, Tick
 from jaxhpo.population.population import Population
 from jaxhpo.population.program import Device
 from jaxhpo.store import environment
-from jaxhpo.study import arguments, identity, in_flight, options
+from jaxhpo.study import arguments, identity, in_flight, opening, options
 from jaxhpo.study.arrangement import Arrangement
 from jaxhpo.study.brackets import Brackets, largest_group
 from jaxhpo.study.confirm import Confirmation, best_trials, confirm
 from jaxhpo.study.keeper import Keeper
 from jaxhpo.study.ledger import Ledger, Recorded
-from jaxhpo.study.opening import opened
 from jaxhpo.study.plan import TRACED
 from jaxhpo.study.proposer import Proposer
 from jaxhpo.study.rerun import Rerun, rerun
@@ -60,6 +59,9 @@ class Study:
             Part of the study's identity, as are all arguments above but `trials` and `workdir`.
         devices: where to train; by default all local devices. drivers: threads a device.
         enqueue: configurations to be tried first.
+        warm_start: an earlier study whose results the sampler is told first, as far as they fit
+            (`jaxhpo.study.warm_start`): a directory or database URL, a `Study`, or what
+            `jaxhpo.interop.sources.load` gives. Kept in the records, which need it only once.
         replicates: how many members train each trial, from seeds of their own; the trial's curves
             are the means of theirs. A task with folds has one for each fold.
         plan: name of a static parameter that the task can also take traced to "traced" or
@@ -90,6 +92,7 @@ class Study:
         devices: Sequence[Device] | None = None,
         drivers: int | None = None,
         enqueue: Sequence[Mapping[str, Any]] = (),
+        warm_start: Any = None,
         replicates: int = 1,
         plan: Mapping[str, str] | None = None,
         checkpoint_seconds: float = 60.0,
@@ -130,6 +133,9 @@ class Study:
             "enqueued": task.space.encode(enqueue).tolist() if enqueue else [],
             "replicates": self.replicates,
         }
+        self.prior = opening.prior(workdir, warm_start, task)
+        options.warm_start(self.prior, sampler, self._sampler)
+        known["warm_start"] = None if self.prior is None else self.prior.identity
         self._arranged = arranged = Arrangement(
             task=task,
             scheduler=self._scheduler,
@@ -144,9 +150,11 @@ class Study:
             return arranged.defaults(plans[0], trials)
 
         sizes = {"batch": batch, "lookahead": lookahead, "width": width, "plan": asked}
-        self.records, self.identity = opened(workdir, known, sizes, defaults)
+        self.records, self.identity = opening.opened(workdir, known, sizes, defaults)
         for chosen in plans:
             self.records.put_fact("plan", chosen.lines())
+        if self.prior is not None and "warm_start" not in self.records.facts():
+            self.records.put_fact("warm_start", self.prior.to_dict())
         how = self.identity["plan"]
         arranged.traced = frozenset(name for name in how if how[name] == TRACED)
         arranged.width = self.identity["width"]
@@ -173,6 +181,7 @@ class Study:
             given=list(enqueue),
             budget=arranged.budget,
             losses=self._ledger.losses if stops else None,
+            prior=self.prior,
         )
         if self._scheduler.group is not None:
             size = self._proposer.size

@@ -77,6 +77,8 @@ def _settings(found: Analysis) -> Table:
     }
     picked = {f"proposals from trial {first} on": says for first, says in found.picked}
     rows = {**plain, **options, **picked}
+    if started := found.identity.get("warm_start"):
+        rows["warm start"] = f"{started['trials']} trials of {started['source']}"
     if found.command:
         rows["command"] = " ".join(found.command)
     return Table(
