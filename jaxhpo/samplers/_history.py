@@ -83,6 +83,7 @@ def proposed(
         chosen = choose(jax.random.fold_in(key, begin), taken, len(waiting) + begin, size)
         found[begin : begin + size] = np.asarray(chosen)[: n - begin]
     fresh_key = jax.random.fold_in(key, n)
+    found = layout.settled(found)
     points, fresh = repaired(layout, found, state.points, waiting, fresh_key)
     model = (np.arange(n) >= early) & ~fresh
     return Proposal(jnp.asarray(points), jnp.asarray(model))
