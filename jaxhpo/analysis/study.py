@@ -81,6 +81,7 @@ class Analysis:
     Attributes:
         name: the task's. identity: what the study is a function of (its space is `parameters`).
         command: what was typed to start it, or None. runs: of its process, the oldest first.
+        picked: from which trial on a sampler that picks among several used which, and why.
         parameters: one a parameter of the space, constants too.
         summary, progress, associations, slices, learning, diverged, top_region: see the modules of
             these names.
@@ -110,6 +111,7 @@ class Analysis:
     identity: Mapping[str, Any]
     command: Sequence[str] | None
     runs: Sequence[Run]
+    picked: tuple[tuple[int, str], ...]
     parameters: tuple[Parameter, ...]
     summary: Summary
     progress: Progress
@@ -168,6 +170,7 @@ def analysed(records: Any, options: Options | None = None) -> Analysis:
         found,
         identity={key: value for key, value in identity.items() if key != "space"},
         command=(facts.get("launch") or {}).get("command"),
+        picked=tuple((note["first"], note["says"]) for note in facts.get("sampler") or ()),
         runs=tuple(_run(session) for session in records.sessions()),
         test=None if not test or not test["metrics"] else Test(**test),
     )
@@ -244,6 +247,7 @@ def analysed_table(
         identity={},
         command=None,
         runs=(),
+        picked=(),
         parameters=parameters(space),
         summary=said,
         progress=progress(table, maximize=maximize),
