@@ -70,7 +70,7 @@ def _gain(gain: dict[str, Any] | None) -> str:
 
 def _speeds(setting: str, rates: dict[str, Any]) -> list[str]:
     told = sorted({int(n) for of in rates.values() for n in of})
-    heads = [f"proposals a second, {setting}", *(f"{n:,} trials known" for n in told)]
+    heads = [f"proposals a second of one core, {setting}", *(f"{n:,} trials known" for n in told)]
     lines = [f"| {' | '.join(heads)} |", "| --- |" + " ---: |" * len(told)]
     for name in [name for name in _WHAT if name in rates]:
         cells = [_WHAT[name], *(_rate(rates[name].get(str(n), "")) for n in told)]

@@ -164,7 +164,7 @@ def test_a_contender_proposes_within_the_space(name):
 
 
 def test_a_speed_that_takes_too_long_is_said_to_be_below(monkeypatch):
-    def slow(name, told, batch):
+    def slow(contender, batch):
         while True:
             pass
 
@@ -174,7 +174,7 @@ def test_a_speed_that_takes_too_long_is_said_to_be_below(monkeypatch):
 
 
 def test_speeds_are_kept_sampler_by_sampler(tmp_path, monkeypatch):
-    monkeypatch.setattr(bench_sampler_speed, "_seconds", lambda name, told, batch: 2.0)
+    monkeypatch.setattr(bench_sampler_speed, "_seconds", lambda contender, batch: 2.0)
     given = {"runs": str(tmp_path / "runs.jsonl"), "batch": 64, "cap": 9, "told": "10,20"}
     for samplers in ("sobol", "tpe"):
         bench_sampler_speed.speed(argparse.Namespace(samplers=samplers, **given))
