@@ -11,6 +11,7 @@ them are the real experiment and which a stand-in.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,9 +65,10 @@ def followed(seed: studies.Seed, out: Path, stamp: str | None = None) -> Path:
     """Searches the space that the seed's report advises, and compares; returns the page."""
     space = Space.from_yaml(out / seed.name / "next_space_aggressive.yaml")
     first, second = (out / "runs" / name for name in (seed.name, f"{seed.name}-next"))
-    studies.searched(seed, second, space=space, trials=FOLLOWED_TRIALS).close()
+    later = dataclasses.replace(seed, arguments={**seed.arguments, "seed": 1})
+    studies.searched(later, second, space=space, trials=FOLLOWED_TRIALS).close()
     with open_records(first, read_only=True) as a, open_records(second, read_only=True) as b:
-        found = compared(side(a, str(first)), side(b, str(second)))
+        found = compared(side(a, first.name), side(b, second.name))
     write_comparison(
         found,
         out / f"{seed.name}-next",

@@ -70,7 +70,7 @@ def searched(
         arguments.pop("enqueue", None)
     study = Study(seed.task(space), trials=trials or seed.trials, workdir=workdir, **arguments)
     study.run()
-    if seed.confirm is not None:
+    if seed.confirm is not None and "confirm" not in study.records.facts():
         top, seeds = seed.confirm
         study.confirm(top=top, seeds=seeds)
     return study
@@ -351,6 +351,7 @@ SEEDS = {
             task=spectral,
             trials=50,
             arguments={"sampler": "random", "enqueue": (BASELINE,)},
+            confirm=(5, 5),
             stand_in=False,
         ),
     )
