@@ -134,7 +134,7 @@ def _table(table: Table) -> str:
     note = f'<p class="note">{_text(table.note)}</p>' if table.note else ""
     inner = (
         f'{note}<div class="scroll" tabindex="0" role="region" aria-labelledby="{place}">'
-        f'<table{full} aria-labelledby="{place}"><thead><tr>{head}</tr></thead>'
+        f'<table aria-labelledby="{place}"{full}><thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody>"
         f"</table></div>{rest}"
     )
