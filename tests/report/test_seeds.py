@@ -171,17 +171,19 @@ def check_summary(b):
 
 
 def check_ranked(b):
-    shares = [float(r["importance"]) for r in b.table("top_region") if r["importance"]]
-    assert set(b.column("importance", "parameter")) <= set(b.names)
-    assert len(shares) == len(b.table("top_region")) or len(shares) > 0
+    shares = [float(s) for s in b.column("top_region", "importance, all") if s]
+    assert shares == sorted(shares, reverse=True)
+    assert len(shares) >= len(b.names) / 2
+    assert {r["parameter"] for r in b.table("importance")} <= set(b.names)
+    assert "R2" in b.said("importance") or "can't be told" in b.said("importance")
 
 
 def check_associations(b):
     found = b.table("associations")
     assert {r["parameter"] for r in found} == set(b.names)
-    assert all(int(r["n exploring"]) <= b["/summary/trials"] for r in found)
-    sizes = [abs(float(r["exploring"] or r["all trials"] or 0)) for r in found]
-    assert max(sizes) <= 1
+    assert all(int(r["n exploring"]) <= int(r["n all"]) <= b["/summary/trials"] for r in found)
+    assert all(abs(float(r["strength, all"])) <= 1 for r in found if r["strength, all"])
+    assert all(bool(r["q"]) is bool(r["p"]) for r in found)
 
 
 def check_convergence(b):
@@ -213,7 +215,7 @@ def check_elites(b):
 
 def check_early(b):
     assert b["/early/late"] is not None
-    assert any(a["unit"] for a in b["/early/agreements"])
+    assert len(b["/early/ahead"]) > 0
 
 
 def check_study(b):
@@ -270,8 +272,13 @@ def check_groups(b):
     detail = b.table("categorical_detail")
     assert {r["parameter"] for r in detail} == choices
     for row in b.table("categorical_summary"):
-        means = [float(r["mean"]) for r in detail if r["parameter"] == row["parameter"]]
-        assert abs(float(row["difference"])) == pytest.approx(max(means) - min(means), abs=1e-6)
+        mean = {
+            r["value"]: float(r["mean"])
+            for r in detail
+            if (r["parameter"], r["over"]) == (row["parameter"], row["over"])
+        }
+        gap = mean[row["best value"]] - mean[row["worst value"]]
+        assert float(row["difference"]) == pytest.approx(gap)
 
 
 def check_bounds(b):

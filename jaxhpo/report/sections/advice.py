@@ -219,21 +219,35 @@ def _interval(a: Advice) -> str:
     return f"{show(found.low)} to {show(found.high)}"
 
 
+_OWN = ("space", "seed", "workdir", "out", "stamp")  # flags of one run, which the next has anew
+
+
 def _command(found: Analysis) -> Code:
-    """How the next search is started: as this one was, if that is known."""
+    """How the next search is started: as this one was, if that is known, but for its own flags and
+    with another seed, so that its trials are new ones."""
     command = list(found.command or ())
     aggressive = "next_space_aggressive.yaml"
-    if "-m" in command[:-1]:
-        module = command[command.index("-m") + 1]
-        seed = found.identity.get("seed")
-        other = [f"--seed={seed + 1}"] if isinstance(seed, int) else []
-        text = shlex.join(
-            ["python", "-m", module, f"--space={aggressive}", "--workdir=NEW", *other]
-        )
-    else:
+    if "-m" not in command[:-1]:
         return Code(
             title="To go on from here",
             language="python",
             text=f'from jaxhpo import Space\n\nspace = Space.from_yaml("{aggressive}")',
         )
+    start = command.index("-m") + 2
+    seed = found.identity.get("seed")
+    other = [f"--seed={seed + 1}"] if isinstance(seed, int) else []
+    new = [f"--space={aggressive}", "--workdir=NEW", *other]
+    text = shlex.join(["python", "-m", command[start - 1], *_kept_flags(command[start:]), *new])
     return Code(title="To go on from here", language="sh", text=text)
+
+
+def _kept_flags(flags: list[str]) -> list[str]:
+    """Those that say what is searched and how, whether written ``--a=b`` or ``--a b``."""
+    kept, skipped = [], False
+    for flag in flags:
+        if flag.startswith("--"):
+            name = flag[2:].partition("=")[0]
+            skipped = name in _OWN
+        if not skipped:
+            kept.append(flag)
+    return kept
