@@ -273,7 +273,8 @@ def test_the_first_thing_that_is_said_is_what_to_do_next(bundle):
     first = report(found, STAMP).sections[0]
     assert [type(part).__name__ for part in first.parts[:2]] == ["list", "Steps"]
     steps = first.parts[1].sentences
-    assert steps[0].text.startswith("Confirm the best")
+    assert steps[0].text.startswith("Look into this first: The chosen configuration scores 0.5")
+    assert steps[1].text.startswith("Confirm the best")
     moved = [a.parameter for a in found.advice if a.action != "keep"]
     assert all(name in steps[-1].text for name in moved)
     assert first.parts[0][0].note.endswith("not confirmed")
