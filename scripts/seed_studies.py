@@ -130,6 +130,7 @@ def stand_in(
         test=test,
         test_data=(),
         folds=folds,
+        fixed={"chance": chance},
         name=f"{name} (stand-in)",
     )
 

@@ -12,7 +12,17 @@ from typing import Any
 from jaxhpo.launch.errors import Usage
 from jaxhpo.launch.places import folder, shown
 
-_ASKED = ("study", "space", "objective", "direction", "startup", "elite", "baseline", "seed")
+_ASKED = (
+    "study",
+    "space",
+    "objective",
+    "direction",
+    "startup",
+    "elite",
+    "baseline",
+    "chance",
+    "seed",
+)
 _LOOKS = ("sections", "format", "stamp")
 
 
@@ -24,6 +34,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--baseline",
         metavar="FILE",
         help="what to compare with: a JSON or YAML file with a configuration, or a trial's number",
+    )
+    group.add_argument(
+        "--chance",
+        type=float,
+        metavar="SCORE",
+        help="what the objective is without any skill, as the share of the largest class",
     )
     group.add_argument("--seed", type=int, metavar="N", help="of every resampling (0)")
     group = looks(parser)
@@ -50,7 +66,9 @@ def written(given: argparse.Namespace, records: Any) -> list[Path]:
     except ImportError as error:
         raise Usage(f'error: {error}; a report needs: pip install "jaxhpo[report]"') from error
     asked: dict[str, Any] = {
-        name: value for name in ("elite", "seed") if (value := getattr(given, name)) is not None
+        name: value
+        for name in ("elite", "chance", "seed")
+        if (value := getattr(given, name)) is not None
     }
     if given.baseline is not None:
         asked["baseline"] = _baseline(given.baseline, records.trials())

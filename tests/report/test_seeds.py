@@ -13,6 +13,7 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pages import Page
 
@@ -396,11 +397,21 @@ def check_worked(b):
 
 
 def check_possible(b):
-    assert b["/summary/trials"] == 50
-    possible = 1
-    for domain in b.study.task.space.parameters.values():
-        possible *= 2 if not hasattr(domain, "choices") else len(domain.choices)
-    assert possible == 1_492_992
+    assert b["/coverage/tried"] == len({repr(t.config) for t in b.study.trials}) == 50
+    assert b["/coverage/possible"] == 1_492_992
+    assert "50 of 1,492,992 possible configurations" in b.said("trials")
+
+
+def check_percentile(b):
+    values = [t.metrics["qwk"] for t in b.study.trials]
+    assert b["/summary/spread/ninety_five"] == pytest.approx(np.quantile(values, 0.95))
+    assert "95th percentile" in b.said("trials")
+
+
+def check_chance(b):
+    assert b["/chance/level"] == pytest.approx(1 / 9)
+    assert b["/chance/above"] == pytest.approx(b["/summary/best/value"] - 1 / 9)
+    assert "chance, which is 0.11111" in b.said("best")
 
 
 def check_significance(b):
@@ -456,7 +467,7 @@ CHECKS = {
         "signed correlations": check_associations,
         "convergence trial, improvement rate, efficiency": check_convergence,
         "score range, exploration ratio": check_counts,
-        "95th percentile": check_spread,
+        "95th percentile": check_percentile,
         "performance, parameter patterns": check_elites,
         "derived parameters (softmax of loss-weight logits)": check_derived,
         "actions": check_actions,
@@ -485,6 +496,7 @@ CHECKS = {
             check_anomalies(b),
             check_values(b),
             check_bounds(b),
+            check_chance(b),
         ),
         "importance HTML": lambda b: 'id="importance"' in b.page,
         "four directionality CSVs": lambda b: (

@@ -69,10 +69,26 @@ def _said(found: Analysis) -> Iterator[Sentence]:
             "is shown.",
             evidence="/summary/ties",
         )
+    yield from _against_chance(found)
     if found.test is not None:
         yield _tested(found)
     yield from _trust(found)
     yield from _beside(found)
+
+
+def _against_chance(found: Analysis) -> Iterator[Sentence]:
+    seen = found.chance
+    if seen.level is None or seen.above is None:
+        return
+    who = "the reader" if seen.source == "reader" else "the task"
+    better = f"{number(abs(seen.above))} {'better' if seen.above > 0 else 'worse'} than"
+    how = better if seen.above else "no better than"
+    yield Sentence(
+        text=f"It is {how} chance, which is {number(seen.level)} as {who} says; "
+        f"{words.count(seen.below)} of n = {words.count(seen.n)} complete trials are no better "
+        "than that.",
+        evidence="/chance",
+    )
 
 
 def _unscored(found: Analysis) -> Sentence:

@@ -32,11 +32,14 @@ def _said(found: Analysis) -> Iterator[Sentence]:
             text=f"{said.objective} over the {said.spread.n} complete trials: mean "
             f"{number(said.spread.mean)}, sd {number(said.spread.sd)}, median "
             f"{number(said.spread.median)}, quartiles {number(said.spread.quarter)} and "
-            f"{number(said.spread.three_quarters)}, from {number(said.spread.low)} to "
-            f"{number(said.spread.high)}. They describe what this search tried, not the space.",
+            f"{number(said.spread.three_quarters)}, 5th and 95th percentile "
+            f"{number(said.spread.five)} and {number(said.spread.ninety_five)}, from "
+            f"{number(said.spread.low)} to {number(said.spread.high)}. They describe what this "
+            "search tried, not the space.",
             evidence="/summary/spread",
         )
     yield from _noise(found)
+    yield from _covered(found)
     if stopped := said.count(Status.STOPPED):
         were = "was" if stopped == 1 else "were"
         yield Sentence(
@@ -92,6 +95,22 @@ def _replicates(found: Analysis) -> Table:
             for g in found.replicates.groups
         ),
     )
+
+
+def _covered(found: Analysis) -> Iterator[Sentence]:
+    seen = found.coverage
+    if seen.trials and seen.possible is not None:
+        yield Sentence(
+            text=f"{words.count(seen.tried)} of {words.count(seen.possible)} possible "
+            f"configurations were tried, {words.count(seen.complete)} of them to the end.",
+            evidence="/coverage",
+        )
+    elif seen.trials and not seen.continuous:
+        yield Sentence(
+            text=f"{words.count(seen.tried)} different configurations were tried; how many are "
+            "possible was not counted.",
+            evidence="/coverage",
+        )
 
 
 def _counts(found: Analysis) -> Table:
