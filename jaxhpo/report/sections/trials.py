@@ -74,7 +74,7 @@ def _noise(found: Analysis) -> Iterator[Sentence]:
     yield Sentence(
         text=f"From seed to seed a trial's {found.summary.objective} varies with a standard "
         f"deviation of {words.interval(seen.sd)}, {source} ({seen.freedom} degrees of freedom): "
-        "smaller differences between two trials say nothing.",
+        "smaller differences between two trials say little.",
         evidence="/replicates",
     )
 
