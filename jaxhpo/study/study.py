@@ -412,8 +412,8 @@ class Study:
     # -- one trial again ---------------------------------------------------------------------------
 
     def rerun(self, number: int) -> Rerun:
-        """Trains trial `number` again, alone, and compares it with its record
-        (`jaxhpo.study.rerun`).
+        """Trains trial `number` again, alone but for those whose states it took, and compares it
+        with its record (`jaxhpo.study.rerun`).
 
         Raises:
             ValueError: if there is no such trial, or it has not ended.
@@ -422,7 +422,7 @@ class Study:
         if number not in range(len(trials)):
             known = f"0 to {len(trials) - 1}" if trials else "but the study has none yet"
             raise ValueError(f"rerun(number=...) must be a trial, {known}, got {number!r}")
-        return rerun(self.task, self._populated(), trials[number], self._members(trials[number]))
+        return rerun(self.task, self._populated(), trials, number, self._arranged.members)
 
     def confirm(self, top: int = 5, seeds: int = 5) -> Confirmation:
         """Trains the best trials again with fresh seeds (`jaxhpo.study.confirm`), and records what
