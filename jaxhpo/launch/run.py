@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from jaxhpo.launch import show, streams
 from jaxhpo.launch.errors import Usage, sentences
 from jaxhpo.launch.flags import pairs, parsed
+from jaxhpo.launch.foreign import prior_source
 from jaxhpo.launch.places import folder, shown
 from jaxhpo.launch.settings import Settings
 from jaxhpo.launch.signals import Stop
@@ -192,6 +193,7 @@ def _study(task: Any, settings: Settings, where: str) -> Any:
         width=study.width,
         drivers=study.drivers,
         replicates=study.replicates,
+        warm_start=None if study.warm_start is None else prior_source(study.warm_start, task),
         plan=pairs(study.plan, "plan"),
         checkpoint_seconds=study.checkpoint_seconds,
     )
@@ -227,13 +229,13 @@ def _greet(module: str, study: Any, settings: Settings) -> None:
 
     devices, known = jax.local_devices(), len([t for t in study.trials if t.status.ended])
     task, wanted = study.task, settings.study.trials
-    cohorts = task.space.count_static(task.space.static_names(task.static) - study.traced)
+    cohorts = study.programs
     print(f"{module}: {wanted} trials, seed {settings.study.seed}, {task.objective} ", end="")
     print("maximised" if task.maximize else "minimised")
     for name, domain in task.space.parameters.items():
         print(f"  {name:<18}{_short(domain)}")
     print(f"Sampler {settings.study.sampler}, scheduler {settings.study.scheduler}; ", end="")
-    print("one program" if cohorts == 1 else f"{cohorts} programs (cohorts)", end="")
+    print("one program" if cohorts == 1 else f"{cohorts} programs", end="")
     print(f" with {study.identity['width']} lanes a tile, ", end="")
     print(f"on {len(devices)} x {devices[0].device_kind}")
     if cohorts > max(8, wanted // _FEW) and not settings.display.smoke:
@@ -241,6 +243,8 @@ def _greet(module: str, study: Any, settings: Settings) -> None:
             f"That is a program to compile for every {wanted / cohorts:.2g} trials: compiling may "
             "take longer than training. Search fewer structures, or more trials."
         )
+    if study.prior is not None:
+        show.prior(study.prior.to_dict())
     print(f"Records: {study.records.path or shown(workdir(settings, module))}")
     if known:
         print(f"{known} trials have ended already; going on with the others.")

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxhpo.contracts import REPLICATE, Task
+from jaxhpo.contracts import REPLICATE, Sampler, Task
 from jaxhpo.space import Space
 
 _SEEDS = 2**32  # the bits of a seed that JAX's keys take; it drops the others without a word
@@ -166,6 +166,19 @@ def _functions(task: Task) -> None:
         )
     if not isinstance(task.maximize, bool):
         raise ValueError(f"Task(maximize=...) must be True or False, got {task.maximize!r}")
+
+
+def warm_start(prior: Any, name: str, sampler: Sampler) -> None:
+    """Refuses to tell results to a sampler that does not look at any.
+
+    Raises:
+        ValueError: naming the sampler.
+    """
+    if prior is not None and not sampler.adaptive:
+        raise ValueError(
+            f"Study(warm_start=...): the sampler {name!r} does not look at results here, so it can "
+            'not start from any; leave warm_start out, or take sampler="tpe"'
+        )
 
 
 def replicates(task: Task, given: int) -> int:
