@@ -122,7 +122,8 @@ class Study:
             dict(scheduler_options or {}),
         )
         self._sampler = registry.made("samplers", sampler, (task.space.layout,), sampler_options)
-        self._scheduler = registry.made("schedulers", scheduler, (), scheduler_options)
+        deciding = registry.made("schedulers", scheduler, (), scheduler_options)
+        self._scheduler = arguments.scheduler(scheduler, deciding)
         known = {
             "version": identity.VERSION,
             "space": task.space.to_dict(),
