@@ -143,7 +143,9 @@ STUDIES = {
         lambda _: study(plan=["kind"]), ValueError, ["Study(plan=...)", "['kind']", "{'name': "]
     ),
     "plan of another kind": Bad(
-        lambda _: study(plan={"kind": "fast"}), ValueError, ["'kind'", "'traced' or 'cohorts'"]
+        lambda _: study(plan={"kind": "fast"}),
+        ValueError,
+        ["'kind'", "'traced', 'grouped' or 'cohorts'"],
     ),
     "plan of what can't be planned": Bad(
         lambda _: study(plan={"x": "traced"}), ValueError, ["Study(plan=...)", "'x'", "elastic"]

@@ -168,6 +168,19 @@ def _functions(task: Task) -> None:
         raise ValueError(f"Task(maximize=...) must be True or False, got {task.maximize!r}")
 
 
+def warm_start(prior: Any, name: str, sampler: Sampler) -> None:
+    """Refuses to tell results to a sampler that does not look at any.
+
+    Raises:
+        ValueError: naming the sampler.
+    """
+    if prior is not None and not sampler.adaptive:
+        raise ValueError(
+            f"Study(warm_start=...): the sampler {name!r} does not look at results here, so it can "
+            'not start from any; leave warm_start out, or take sampler="tpe"'
+        )
+
+
 def replicates(task: Task, given: int) -> int:
     """How many members train a trial.
 
