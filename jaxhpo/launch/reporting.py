@@ -6,7 +6,7 @@ import argparse
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from jaxhpo.launch.errors import Usage
@@ -96,10 +96,11 @@ def compared(given: argparse.Namespace, first: Any, second: Any) -> None:
     except ImportError as error:
         raise Usage(f'error: {error}; a report needs: pip install "jaxhpo[report]"') from error
     options = Options(seed=given.seed or 0)
+    names = _names(shown(given.dir), shown(given.second))
     try:
         found = compared(
-            side(first, shown(given.dir), options),
-            side(second, shown(given.second), options),
+            side(first, names[0], options),
+            side(second, names[1], options),
             seed=options.seed,
         )
         for section in comparison(found, "").sections:
@@ -116,6 +117,12 @@ def compared(given: argparse.Namespace, first: Any, second: Any) -> None:
         raise Usage(f"error: {error}") from error
     for path in files:
         print(path)
+
+
+def _names(first: str, second: str) -> tuple[str, str]:
+    """The last parts of the two studies' paths, if these tell them apart."""
+    a, b = PurePath(first).name, PurePath(second).name
+    return (a, b) if a and b and a != b else (first, second)
 
 
 def command(given: argparse.Namespace, *start: str) -> str:

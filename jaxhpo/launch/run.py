@@ -228,13 +228,13 @@ def _greet(module: str, study: Any, settings: Settings) -> None:
 
     devices, known = jax.local_devices(), len([t for t in study.trials if t.status.ended])
     task, wanted = study.task, settings.study.trials
-    cohorts = task.space.count_static(task.space.static_names(task.static) - study.traced)
+    cohorts = study.programs
     print(f"{module}: {wanted} trials, seed {settings.study.seed}, {task.objective} ", end="")
     print("maximised" if task.maximize else "minimised")
     for name, domain in task.space.parameters.items():
         print(f"  {name:<18}{_short(domain)}")
     print(f"Sampler {settings.study.sampler}, scheduler {settings.study.scheduler}; ", end="")
-    print("one program" if cohorts == 1 else f"{cohorts} programs (cohorts)", end="")
+    print("one program" if cohorts == 1 else f"{cohorts} programs", end="")
     print(f" with {study.identity['width']} lanes a tile, ", end="")
     print(f"on {len(devices)} x {devices[0].device_kind}")
     if cohorts > max(8, wanted // _FEW) and not settings.display.smoke:

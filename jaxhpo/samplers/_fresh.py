@@ -135,7 +135,8 @@ def _fresh(layout: Layout, seen: set[bytes], count: int, key: Array) -> np.ndarr
 @functools.lru_cache(maxsize=4)
 def listed(layout: Layout) -> np.ndarray:
     """float32 [size, d], all points of a finite layout, exactly as `Layout.snap` makes them."""
-    return np.asarray(layout.snap(jnp.asarray(grid_points(layout, 2))))
+    with jax.ensure_compile_time_eval():  # `gp` asks for it while it is traced
+        return np.asarray(layout.snap(jnp.asarray(grid_points(layout, 2))))
 
 
 def _hashed(points: Array) -> Array:

@@ -29,7 +29,6 @@ from jaxhpo.study.brackets import Brackets, largest_group
 from jaxhpo.study.confirm import Confirmation, best_trials, confirm
 from jaxhpo.study.keeper import Keeper
 from jaxhpo.study.ledger import Ledger, Recorded
-from jaxhpo.study.plan import TRACED
 from jaxhpo.study.proposer import Proposer
 from jaxhpo.study.rerun import Rerun, rerun
 from jaxhpo.study.snapshot import Outcome, Snapshot, StudyFailed
@@ -64,8 +63,8 @@ class Study:
             `jaxhpo.interop.sources.load` gives. Kept in the records, which need it only once.
         replicates: how many members train each trial, from seeds of their own; the trial's curves
             are the means of theirs. A task with folds has one for each fold.
-        plan: name of a static parameter that the task can also take traced to "traced" or
-            "cohorts"; what is left out is decided by cost (`jaxhpo.study.plan`).
+        plan: name of a static parameter that the task can also take traced to "traced",
+            "grouped" or "cohorts"; what is left out is decided by cost (`jaxhpo.study.plan`).
         checkpoint_seconds: how often what is in training is saved beside the records; 0: only when
             the study is asked to stop. Needs a directory as `workdir`.
 
@@ -155,8 +154,7 @@ class Study:
             self.records.put_fact("plan", chosen.lines())
         if self.prior is not None and "warm_start" not in self.records.facts():
             self.records.put_fact("warm_start", self.prior.to_dict())
-        how = self.identity["plan"]
-        arranged.traced = frozenset(name for name in how if how[name] == TRACED)
+        arranged.how = self.identity["plan"]
         arranged.width = self.identity["width"]
         key = jax.random.key(seed)
         self._key = jax.random.fold_in(key, _TRIALS)
@@ -213,9 +211,9 @@ class Study:
         return self._ledger.best
 
     @property
-    def traced(self) -> frozenset[str]:
-        """The static parameters that are traced after all."""
-        return self._arranged.traced
+    def programs(self) -> int:
+        """How many programs all configurations together need."""
+        return self._arranged.programs
 
     def table(self) -> pd.DataFrame:
         """One row a trial (see `jaxhpo.table.trials_table`)."""

@@ -8,15 +8,17 @@ from jaxhpo.analysis.confirmation import Confirmed
 from jaxhpo.analysis.study import Analysis
 from jaxhpo.report import words
 from jaxhpo.report.parts import Column, Part, Sentence, Table, Tile
+from jaxhpo.report.steps import steps
 from jaxhpo.report.words import number
 from jaxhpo.trial import Status
 
 TITLE = "The result"
 
 
-def parts(found: Analysis) -> Iterator[Part]:
-    """Tiles, what is to be said of them, and the configuration."""
+def parts(found: Analysis) -> Iterator[Part | None]:
+    """Tiles, what to do, what is to be said of them, and the configuration."""
     yield list(_tiles(found))
+    yield steps(found)
     yield list(_said(found))
     if found.summary.best is not None:
         yield _configuration(found)
@@ -27,7 +29,9 @@ def parts(found: Analysis) -> Iterator[Part]:
 def _tiles(found: Analysis) -> Iterator[Tile]:
     said, best, test = found.summary, found.summary.best, found.test
     if best is not None:
-        value, note = number(best.value), f"trial {best.number}"
+        sure = "confirmed" if found.confirmation.status == "confirmed" else "not confirmed"
+        note = f"trial {best.number}{f', {sure}' if said.spread.n > 1 else ''}"
+        value = number(best.value)
         yield Tile(name=f"best {said.objective}", value=value, note=note, first=True)
     if test is not None and said.objective in test.metrics:
         value = number(test.metrics[said.objective])
@@ -281,7 +285,7 @@ def _configuration(found: Analysis) -> Table:
             (
                 s.parameter,
                 s.value,
-                words.domain(searched[s.parameter]),
+                words.domain(searched[s.parameter], most=words.MANY),
                 _where(s.fraction, s.nth, s.of),
             )
             for s in found.summary.settings

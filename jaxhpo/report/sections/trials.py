@@ -15,9 +15,10 @@ TITLE = "All trials"
 
 
 def parts(found: Analysis) -> Iterator[Part | None]:
-    """Counts and spread."""
+    """Counts, spread, and how much a value varies from seed to seed."""
     yield list(_said(found))
     yield _counts(found)
+    yield _replicates(found)
 
 
 def _said(found: Analysis) -> Iterator[Sentence]:
@@ -37,6 +38,7 @@ def _said(found: Analysis) -> Iterator[Sentence]:
             "search tried, not the space.",
             evidence="/summary/spread",
         )
+    yield from _noise(found)
     yield from _covered(found)
     if stopped := said.count(Status.STOPPED):
         were = "was" if stopped == 1 else "were"
@@ -50,6 +52,49 @@ def _said(found: Analysis) -> Iterator[Sentence]:
         has = "has" if diverged == 1 else "have"
         text = f"{words.trials(diverged)} diverged and {has} no value."
         yield Sentence(text=text, evidence="/summary/counts")
+
+
+def _noise(found: Analysis) -> Iterator[Sentence]:
+    """What every other difference must be compared with."""
+    seen = found.replicates
+    if seen.n < 2:
+        return
+    if seen.sd.value is None:
+        text = (
+            f"How much a value varies from seed to seed is unknown: {seen.reason} (n = {seen.n})."
+        )
+        yield Sentence(text=text, evidence="/replicates/reason")
+        return
+    source = (
+        f"from the {seen.members} members that train each of n = {seen.n} complete trials"
+        if seen.source == "members"
+        else f"from {seen.repeated} configurations that were trained more than once, among n = "
+        f"{seen.n} complete trials"
+    )
+    yield Sentence(
+        text=f"From seed to seed a trial's {found.summary.objective} varies with a standard "
+        f"deviation of {words.interval(seen.sd)}, {source} ({seen.freedom} degrees of freedom): "
+        "smaller differences between two trials say little.",
+        evidence="/replicates",
+    )
+
+
+def _replicates(found: Analysis) -> Table:
+    return Table(
+        name="replicates",
+        folded=True,
+        title="Configurations that were trained more than once",
+        columns=(
+            Column(name="trials"),
+            Column(name="n", right=True),
+            Column(name="mean", show=number, right=True),
+            Column(name="sd", show=number, right=True),
+        ),
+        rows=tuple(
+            (", ".join(map(str, g.numbers)), len(g.numbers), g.mean, g.sd)
+            for g in found.replicates.groups
+        ),
+    )
 
 
 def _covered(found: Analysis) -> Iterator[Sentence]:
