@@ -322,6 +322,7 @@ SEEDS = {
             title="learning rate, batch size, epochs of a classifier",
             task=digits,
             trials=50,
+            arguments={"sampler": "tpe"},
             stand_in=False,
         ),
         Seed(
@@ -329,6 +330,7 @@ SEEDS = {
             title="fifteen parameters of a memory network",
             task=responses,
             trials=50,
+            arguments={"sampler": "tpe"},
             options={"derived": {f"{loss[:-13]}_weight": softmax(LOSSES, loss) for loss in LOSSES}},
         ),
         Seed(
@@ -336,14 +338,14 @@ SEEDS = {
             title="two encoders, one of which is a failed branch",
             task=visual,
             trials=20,
-            arguments={"scheduler": "median"},
+            arguments={"sampler": "tpe", "scheduler": "median"},
         ),
         Seed(
             name="003",
             title="convolutional networks of three to five layers, cross-validated",
             task=images,
             trials=100,
-            arguments={"scheduler": "median", "lookahead": 8},
+            arguments={"sampler": "tpe", "scheduler": "median", "lookahead": 8},
             confirm=(5, 5),
         ),
         Seed(

@@ -112,7 +112,7 @@ def _panel(found: Analysis, d: Direction) -> Panel:
         n=d.n,
         alt=f"Predicted {found.summary.objective} along {d.parameter}: {', '.join(pairs)}.",
         draw=draw,
-        said=d.shape,
+        xlabel=f"form: {d.shape}",
         ylabel=found.summary.objective,
     )
 

@@ -118,7 +118,8 @@ def _caption(found: Analysis, shown: list[Association]) -> str:
     if tested:
         said += (
             f" Dots: exploring trials{where(found)}; filled if the effect is clear after "
-            "correction, open if it can't be told. Grey bars: where 95 % of parameters without any effect would lie."
+            "correction, open if it can't be told. Grey bars: where 95 % of parameters without any "
+            "effect would lie."
         )
     elif found.survivors.basis == "nothing":
         said += " Nothing could be tested."
