@@ -21,7 +21,7 @@ from jaxhpo.tasks import supervised
 WORDS = ("all-reduce", "all-gather", "all-to-all", "collective-permute", "reduce-scatter")
 found = {}
 for count in map(int, sys.argv[1:]):
-    given = dict(trials=48, sampler="random", scheduler="asha", width=2, batch=8, drivers=1)
+    given = dict(trials=32, sampler="random", scheduler="asha", width=2, batch=8, drivers=1)
     with Study(supervised.example(), devices=jax.devices()[:count], **given) as study:
         study.run()
         population, texts, used = study._populated(), [], set()
@@ -59,7 +59,7 @@ def on(host_devices: int, *counts: int) -> dict[str, dict]:
 
 @pytest.mark.slow
 def test_the_results_are_the_same_on_1_2_4_and_8_devices():
-    alone, several = on(1, 1), on(8, 1, 2, 4, 8)
+    alone, several = on(1, 1), on(8, 2, 4, 8)
     digests = {found["digest"] for found in (*alone.values(), *several.values())}
     assert len(digests) == 1
     # A device may come too late for the few trials there are, but not most of them.
