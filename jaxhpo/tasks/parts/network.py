@@ -51,6 +51,16 @@ def network(model: Any) -> Network:
     )
 
 
+def prepared(net: Network, prepare: Callable[[Any], Any] | None) -> Network:
+    """`net` with every batch of inputs passed through `prepare` first."""
+    if prepare is None:
+        return net
+    return Network(
+        lambda key, hp, inputs: net.init(key, hp, prepare(inputs)),
+        lambda hp, params, rest, inputs, key: net.apply(hp, params, rest, prepare(inputs), key),
+    )
+
+
 def _arguments(fn: Any) -> int:
     if not callable(fn) or isinstance(fn, linen.Module | nnx.Module):
         return 0

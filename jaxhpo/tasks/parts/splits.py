@@ -37,7 +37,7 @@ def split(
             "split(validation=..., test=...) must be shares that leave rows for training, got "
             f"validation={validation}, test={test}"
         )
-    rows = _row_count((inputs, targets), "split")
+    rows = row_count((inputs, targets), "split")
     order = np.random.default_rng(seed).permutation(rows)
     first = round(rows * test)
     second = first + round(rows * validation)
@@ -55,11 +55,11 @@ def split(
     }
 
 
-def splits(data: Mapping[str, tuple[Any, Any]]) -> dict[str, Rows]:
-    """The splits, checked.
+def named(data: Any) -> dict[str, tuple[Any, Any]]:
+    """The splits, each a pair.
 
     Raises:
-        ValueError: naming the split, and what is wrong with it.
+        ValueError: if they are no such splits.
     """
     if not isinstance(data, Mapping) or not {"train", "validation"} <= set(data) <= set(_NAMES):
         held = sorted(map(str, data)) if isinstance(data, Mapping) else type(data).__name__
@@ -67,12 +67,22 @@ def splits(data: Mapping[str, tuple[Any, Any]]) -> dict[str, Rows]:
             'supervised(data=...) must be a dict with "train" and "validation", and if you like '
             f'"test", each (inputs, targets), got {held}'
         )
-    found = {}
     for name, pair in data.items():
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise ValueError(f"supervised(data[{name!r}]) must be a pair (inputs, targets)")
+    return dict(data)
+
+
+def splits(data: Mapping[str, tuple[Any, Any]]) -> dict[str, Rows]:
+    """The splits, checked.
+
+    Raises:
+        ValueError: naming the split, and what is wrong with it.
+    """
+    found = {}
+    for name, pair in named(data).items():
         inputs, targets = jax.tree.map(np.asarray, tuple(pair))
-        rows = _row_count((inputs, targets), f"supervised(data[{name!r}])")
+        rows = row_count((inputs, targets), f"supervised(data[{name!r}])")
         for what, tree in (("inputs", inputs), ("targets", targets)):
             for leaf in jax.tree.leaves(tree):
                 if np.issubdtype(leaf.dtype, np.inexact) and not np.isfinite(leaf).all():
@@ -81,18 +91,28 @@ def splits(data: Mapping[str, tuple[Any, Any]]) -> dict[str, Rows]:
                         f"supervised(data[{name!r}]): the {what} must be finite, but {bad} of "
                         f"{rows} rows hold NaN or infinity; drop or fill these rows"
                     )
-        inputs, targets = jax.tree.map(_narrow, (inputs, targets))
+        inputs, targets = jax.tree.map(narrow, (inputs, targets))
         found[name] = Rows(inputs, targets, rows)
     return found
 
 
-def _narrow(array: np.ndarray) -> np.ndarray:
-    """float64 and int64 as float32 and int32, which is what JAX computes with."""
+def narrowed(dtype: Any) -> Any:
+    """float32 for float64 and int32 for int64, which is what JAX computes with."""
     wide = {np.dtype(np.float64): np.float32, np.dtype(np.int64): np.int32}
-    return array.astype(wide.get(array.dtype, array.dtype))
+    return wide.get(np.dtype(dtype), dtype)
 
 
-def _row_count(tree: Any, where: str) -> int:
+def narrow(array: np.ndarray) -> np.ndarray:
+    """A copy of an array as `narrowed`."""
+    return array.astype(narrowed(array.dtype))
+
+
+def row_count(tree: Any, where: str) -> int:
+    """The rows of a pytree of arrays.
+
+    Raises:
+        ValueError: if there are none, or not as many in all arrays.
+    """
     lengths = {np.shape(leaf)[:1] for leaf in jax.tree.leaves(tree)}
     if len(lengths) != 1 or () in lengths or (0,) in lengths:
         shapes = [np.shape(leaf) for leaf in jax.tree.leaves(tree)]
