@@ -115,14 +115,15 @@ def _largest(space: Space, batch_size: str | int) -> int:
 
 
 def _auto(pairs: Mapping[str, Any], rows: Mapping[str, int], batch: int) -> int | None:
-    """The rows of a block where the data are large for the device, else None."""
+    """The rows of a block where the data are large for the device, else None. Even the smallest
+    block then holds the largest batch (it is more than half the size of the largest block)."""
     device = jax.local_devices()[0]
     held = None if device.platform == "cpu" else (device.memory_stats() or {}).get("bytes_limit")
     limit = held or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if sum(_bytes(pairs[name]) for name in (TRAIN, VALIDATION)) * _PART <= limit:
         return None
     row = _bytes(pairs[TRAIN]) / rows[TRAIN]
-    return max(batch, int(min(_BLOCK, limit / _BLOCKS) / row))
+    return max(2 * batch, int(min(_BLOCK, limit / _BLOCKS) / row))
 
 
 def _bytes(tree: Any) -> int:

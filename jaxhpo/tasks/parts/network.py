@@ -52,9 +52,17 @@ def network(model: Any) -> Network:
 
 
 def prepared(net: Network, prepare: Callable[[Any], Any] | None) -> Network:
-    """`net` with every batch of inputs passed through `prepare` first."""
+    """`net` with every batch of inputs passed through `prepare` first.
+
+    Raises:
+        ValueError: if that is no function.
+    """
     if prepare is None:
         return net
+    if not callable(prepare):
+        raise ValueError(
+            f"supervised(prepare=...) must be a function (inputs) -> inputs, got {prepare!r}"
+        )
     return Network(
         lambda key, hp, inputs: net.init(key, hp, prepare(inputs)),
         lambda hp, params, rest, inputs, key: net.apply(hp, params, rest, prepare(inputs), key),
