@@ -1,5 +1,5 @@
-"""Brings blocks of rows to a device: the next one is read and copied while the current one is
-trained on. Where all of them fit beside what is trained, they are copied once and stay.
+"""Brings blocks of rows to a device, the next one while the current one is trained on. Where all of
+them fit beside what is trained, they are copied once and stay.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Feeder:
         self.copies = 0
         self.device = device
         self._stream = stream
+        self._place = -1
         self._pass = [
             (split, index, share)
             for split in (TRAIN, VALIDATION)
@@ -61,17 +62,20 @@ class Feeder:
     def blocks(self) -> Iterator[Fed]:
         """One pass: every block of the training rows and then of the validation rows.
 
-        A block is let go when the next is asked for: what uses it must be finished then, and hold
-        it no longer. The last one asked for has the first of the next pass copied beside it.
+        A block that is no longer held by the caller nor by what runs on the device is gone, unless
+        blocks stay. So there are no more than two at a time if the caller lets go of the one before
+        this one, waits for what uses it, and then calls `ahead`.
 
         Raises:
             Exception: whatever reading a block raises.
         """
         for place, (split, index, share) in enumerate(self._pass):
-            rows = self._taken(place)
-            self._ahead = self._start((place + 1) % len(self._pass))
-            yield Fed(split, index, share, rows)
-            del rows
+            yield Fed(split, index, share, self._taken(place))
+
+    def ahead(self) -> None:
+        """Begins to copy the block that comes next; after the last, the first of the next pass."""
+        if self._ahead is None:
+            self._ahead = self._start((self._place + 1) % len(self._pass))
 
     def other(self, split: str) -> Iterator[Fed]:
         """The blocks of a split that is no part of a pass, one after another."""
@@ -93,6 +97,7 @@ class Feeder:
         ahead, self._ahead = self._ahead, None
         if ahead is None or ahead[0] != place:
             ahead = self._start(place)
+        self._place = place
         return ahead[1].result()
 
     def _brought(self, split: str, index: int) -> Any:

@@ -59,14 +59,15 @@ class StreamedProgram(Program):
         """As `Program.member_shapes`, with a block for the data, whatever they are."""
         return super().member_shapes(self.block)
 
-    def _phase(self, task: Task) -> Callable[[Array, Any, Lanes], Lanes]:
+    def _phase(self, task: Task) -> Callable[[Array, Any, Lanes], tuple[Lanes, Array]]:
         one = Program(task=task, static=self.static, form=self.form)
 
-        def phase(key: Array, given: Any, lanes: Lanes) -> Lanes:
+        def phase(key: Array, given: Any, lanes: Lanes) -> tuple[Lanes, Array]:
+            """The lanes, and a number that is there when they are, and is not given away."""
             state, *_ = jax.vmap(one._unit, (None, 0, 0, 0, 0, None))(
                 key, lanes.number, lanes.unit, lanes.hp, lanes.state, given
             )
-            return lanes._replace(state=state)
+            return lanes._replace(state=state), lanes.unit[0]
 
         return phase
 

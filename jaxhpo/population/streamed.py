@@ -7,6 +7,7 @@ trained beside whom decides how often a block is copied, and nothing that a memb
 
 from __future__ import annotations
 
+import collections
 import concurrent.futures
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,14 +29,15 @@ _Outcome = Tick | BaseException
 
 
 class StreamedTile(Tile):
-    """A tile that is trained block by block: `begin`, `train` and `measure` for every block,
-    `finish`. None of them but the last waits for the device."""
+    """A tile that is trained block by block: `begin`, then `train` or `measure` for every block,
+    then `finish`. None of them but the last waits for the device."""
 
     program: StreamedProgram
 
     def __init__(self, program: StreamedProgram, key: jax.Array, feeder: Feeder) -> None:
         super().__init__(program, feeder.device, (), key)
         self.feeder = feeder
+        self._marks: collections.deque[jax.Array] = collections.deque()
 
     def tick(self, offered: Sequence[Member], units: int) -> Tick:
         """As `Tile.tick`, for one unit, with no other tiles."""
@@ -47,6 +49,7 @@ class StreamedTile(Tile):
     def begin(self, block: Any, offered: Sequence[Member]) -> None:
         """Fills free lanes from `offered` (at most a queue)."""
         self._cold = self.device not in self.program.ready
+        self._marks.clear()
         limits = self._limits([self.members.get(n) for n in self.occupants.tolist()])
         arguments = (self._held(), self._inbox(offered), self._gone(), limits)
         filled = self._call(self.program.begin, self._key, block, *arguments)
@@ -54,12 +57,11 @@ class StreamedTile(Tile):
 
     def train(self, block: Any, index: int) -> None:
         """Trains on a block of the unit."""
-        self.lanes = self._call(self.program.train, self._key, (block, np.int32(index)), self.lanes)
+        self._phase(self.program.train, (block, np.int32(index)))
 
     def measure(self, block: Any, share: float) -> None:
         """Adds the metrics on a block, by its share of all rows."""
-        given = (block, np.float32(share))
-        self.lanes = self._call(self.program.measure, self._key, given, self.lanes)
+        self._phase(self.program.measure, (block, np.float32(share)))
 
     def finish(self, offered: Sequence[Member], started: float, seconds: float) -> Tick:
         """Ends the unit. `seconds`: what it took up to here."""
@@ -72,9 +74,14 @@ class StreamedTile(Tile):
         seconds += time.perf_counter() - clock
         return self._told(outbox._replace(taken=taken), offered, started, seconds, self._cold)
 
-    def wait(self) -> None:
-        """Waits for what was begun."""
-        jax.block_until_ready(self.lanes)
+    def wait(self, but: int) -> None:
+        """Waits until the device has done with all blocks but the last so many."""
+        while len(self._marks) > but:
+            jax.block_until_ready(self._marks.popleft())
+
+    def _phase(self, fn: Callable[..., Any], given: Any) -> None:
+        self.lanes, mark = self._call(fn, self._key, given, self.lanes)
+        self._marks.append(mark)
 
     def _call(self, fn: Callable[..., Any], *arguments: Any) -> Any:
         if not self._cold:
@@ -116,7 +123,6 @@ def unit_of(
             pass
 
     def on(block: Any, split: str, index: int, share: float) -> None:
-        """Everything is begun before anything is waited for."""
         first = split == TRAIN and index == 0
 
         def begun(tile: StreamedTile, offered: Sequence[Member]) -> None:
@@ -125,12 +131,15 @@ def unit_of(
             tile.train(block, index) if split == TRAIN else tile.measure(block, share)
 
         each(begun)
-        each(lambda tile, _: tile.wait())
 
     with feeder.lock:
         for fed in feeder.blocks():
             on(fed.rows, fed.split, fed.index, fed.share)
             del fed
+            # This block is queued before the one before it is waited for: the device never idles.
+            # That one is gone then, and the next is copied into its place.
+            each(lambda tile, _: tile.wait(but=1))
+            feeder.ahead()
         # The tick's time is that of all drivers, shared by the tiles.
         took = (time.perf_counter() - clock) * min(1.0, at_once / len(work))
         each(lambda tile, offered: tile.finish(offered, started, took))

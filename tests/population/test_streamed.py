@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 
 import jax
 import jax.numpy as jnp
@@ -210,6 +211,7 @@ def test_the_next_block_is_copied_while_one_is_used(task):
     blocks = feeder.blocks()
     first = next(blocks)
     assert (first.split, first.index) == (TRAIN, 0)
+    feeder.ahead()
     assert reached.wait(10)  # nobody has asked for it yet
     time.sleep(0.05)
     assert asked == [(TRAIN, 0), (TRAIN, 1)]  # and no further ahead
@@ -221,6 +223,26 @@ def test_the_next_block_is_copied_while_one_is_used(task):
         (VALIDATION, 2),
     ]
     feeder.close()
+
+
+@pytest.mark.parametrize("drivers", [1, 2])
+def test_no_block_is_held_while_another_is_brought(task, drivers, monkeypatch):
+    """What is trained on then is held by the device alone."""
+    held, most = [], []
+    brought = Feeder._brought
+
+    def counted(self, split, index):
+        most.append(sum(ref() is not None for ref in held))
+        block = brought(self, split, index)
+        held.append(weakref.ref(block["rows"][0]))
+        return block
+
+    monkeypatch.setattr(Feeder, "_brought", counted)
+    made = streamed(task, drivers=drivers)
+    train(made, some_members(10))
+    made.close()
+    assert len(most) > 24
+    assert max(most) == 0
 
 
 def test_a_pass_that_was_broken_off_does_not_shift_the_next(task):

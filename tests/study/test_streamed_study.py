@@ -81,6 +81,22 @@ def test_a_rerun_has_the_recorded_bits_and_a_test_score(whole):
         assert set(again.state) == {"params", "rest", "optimizer", "train_loss"}
 
 
+def test_the_best_are_confirmed_from_fresh_seeds(whole):
+    with study(trials=6) as made:
+        made.run()
+        found = made.confirm(top=2, seeds=3)
+        assert len(found.entries) == 2
+        assert {len(entry.values) for entry in found.entries} == {3}
+        assert all(len(entry.test["accuracy"]) == 3 for entry in found.entries)
+
+
+def test_replicates_share_the_blocks(whole):
+    with study(trials=4, replicates=2) as made:
+        made.run()
+        assert {t.status.value for t in made.trials} <= {"complete", "stopped"}
+        assert made.rerun(0).same
+
+
 def test_batch_sizes_share_a_program_if_asked(whole):
     with study(plan={"batch_size": "traced"}, trials=8) as made:
         made.run()
