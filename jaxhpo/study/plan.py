@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxhpo.contracts import REPLICATE, Task
+from jaxhpo.contracts import REPLICATE, TRAIN, Task
 from jaxhpo.option import Option
 from jaxhpo.population.work import Work, work
 from jaxhpo.space import Bool, Choice, Int, Space
@@ -100,7 +100,8 @@ def plan(
         programs = _programs(space, static - always, trials)
         return Plan(choice={n: asked[n] for n in able}, programs=programs, forced=tuple(asked))
     configs = [space.filled(c, static) for c in space.decode(_points(space))]
-    budgets = float(np.mean([task.budget(config) for config in configs]))
+    calls = 1 if task.stream is None else len(task.stream.shares[TRAIN])  # of `train` in a unit
+    budgets = calls * float(np.mean([task.budget(config) for config in configs]))
     factors = _factors(task, static, [*open_names, *always], configs[:_TRACED])
     costs: dict[frozenset[str], tuple[int, float]] = {}
     for size in range(len(open_names) + 1):
