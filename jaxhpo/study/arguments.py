@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxhpo.contracts import Task
+from jaxhpo.contracts import TEST, TRAIN, VALIDATION, Stream, Task
 
 _SEEDS = 2**32  # the bits of a seed that JAX's keys take; it drops the others without a word
 
@@ -105,10 +105,33 @@ def _task(task: Task) -> None:
             f"Task(elastic=...) must name parameters of the space ({', '.join(searched)}), got "
             f"{', '.join(map(repr, unknown))}"
         )
+    _stream(task)
     for path, leaf in jax.tree.leaves_with_path(task.data):
         if not isinstance(leaf, jax.Array | np.ndarray | np.generic | bool | int | float):
             where = jax.tree_util.keystr(path)
             raise ValueError(
                 f"Task(data=...) must hold arrays of numbers, got {leaf!r} of type "
                 f"{type(leaf).__name__} at data{where}; keep what is no array out of it"
+            )
+
+
+def _stream(task: Task) -> None:
+    if task.stream is None:
+        return
+    if not isinstance(task.stream, Stream):
+        raise ValueError(
+            f"Task(stream=...) must be a jaxhpo.contracts.Stream or None, got {task.stream!r}"
+        )
+    if task.folds != 1:
+        raise ValueError(
+            f"Task(stream=..., folds={task.folds}): rows that come in blocks can't be "
+            "cross-validated; leave out one of the two"
+        )
+    needed = [TRAIN, VALIDATION, *([TEST] if task.test is not None else [])]
+    for split in needed:
+        shares = task.stream.shares.get(split, ())
+        if not shares or not all(share > 0 for share in shares) or abs(sum(shares) - 1) > 1e-6:
+            raise ValueError(
+                f"Task(stream=...): the shares of the blocks of {split!r} must be above 0 and sum "
+                f"to 1, got {tuple(shares)!r:.100}; a block's share is its rows by those of all"
             )

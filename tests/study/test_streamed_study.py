@@ -104,6 +104,20 @@ def test_batch_sizes_share_a_program_if_asked(whole):
         assert {t.config["batch_size"] for t in made.trials} == {8, 16}
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"stream": 40}, "contracts.Stream or None, got 40"),
+        ({"folds": 2}, "folds=2"),
+        ({"stream": task().stream._replace(shares={"train": (1.0,)})}, "blocks of 'validation'"),
+        ({"stream": task().stream._replace(shares={"train": (0.5, 0.4)})}, r"\(0.5, 0.4\)"),
+    ],
+)
+def test_a_stream_of_your_own_is_checked(change, said):
+    with pytest.raises(ValueError, match=said):
+        study(task()._replace(**change))
+
+
 def test_the_cut_belongs_to_the_study(tmp_path):
     with study(workdir=tmp_path, trials=4) as made:
         made.run()
