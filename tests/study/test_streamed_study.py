@@ -104,6 +104,20 @@ def test_batch_sizes_share_a_program_if_asked(whole):
         assert {t.config["batch_size"] for t in made.trials} == {8, 16}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("scheduler", ["halving", "pbt", "median"])
+def test_trials_that_pause_or_copy_are_the_same_on_any_devices(scheduler):
+    options = {"pbt": {"population": 6, "units": 2}}.get(scheduler, {})
+    plan = {"batch_size": "traced"} if scheduler == "pbt" else {}
+    found = []
+    for devices, keep in ((1, True), (3, False)):
+        arguments = {"scheduler_options": options, "devices": jax.devices()[:devices]}
+        with study(task(keep), scheduler=scheduler, plan=plan, **arguments, trials=12) as made:
+            assert made.run().ended == "complete"
+            found.append(plain(made.trials))
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
