@@ -19,7 +19,7 @@ import numpy as np
 from jaxhpo.contracts import TEST, TRAIN, Task
 from jaxhpo.population.bank import Bank
 from jaxhpo.population.feeder import Feeder
-from jaxhpo.population.member import Member, Tick
+from jaxhpo.population.member import Member, Progress, Tick
 from jaxhpo.population.phases import Streamed, StreamedProgram, ending
 from jaxhpo.population.population import Cohort, Population
 from jaxhpo.population.program import Device, Form
@@ -30,13 +30,18 @@ _Outcome = Tick | BaseException
 
 class StreamedTile(Tile):
     """A tile that is trained block by block: `begin`, then `train` or `measure` for every block,
-    then `finish`. None of them but the last waits for the device."""
+    then `finish`. None of them but the last waits for the device.
+
+    Attributes:
+        beside: how many tiles, with this one, are trained together now.
+    """
 
     program: StreamedProgram
 
     def __init__(self, program: StreamedProgram, key: jax.Array, feeder: Feeder) -> None:
         super().__init__(program, feeder.device, (), key)
         self.feeder = feeder
+        self.beside = 1
         self._marks: collections.deque[jax.Array] = collections.deque()
 
     def tick(self, offered: Sequence[Member], units: int) -> Tick:
@@ -192,6 +197,8 @@ class StreamedPopulation(Population):
                 self._running[future] = (cohort, tile, offered)
                 work.append((tile, offered))
                 futures.append(future)
+            for tile, _ in work:
+                tile.beside = len(work)
             if work:
                 self._threads.submit(self._unit, feeder, work, futures)
 
@@ -258,6 +265,20 @@ class StreamedPopulation(Population):
         """As many as have a lane: nobody enters before the next unit."""
         offered, cohort.waiting = cohort.waiting[: tile.free], cohort.waiting[tile.free :]
         return offered
+
+    def _failed(
+        self, cohort: Cohort, tile: Any, offered: list[Member], error: BaseException
+    ) -> Tick:
+        """As `Population._failed`; but if memory ran out, all tiles that were trained together may
+        have raised, and none of them need have been too large alone."""
+        if "RESOURCE_EXHAUSTED" not in str(error) or tile.beside == 1:
+            return super()._failed(cohort, tile, offered, error)
+        members = [*tile.members.values(), *offered]
+        cohort.tiles.remove(tile)
+        cohort.waiting = [*members, *cohort.waiting]
+        self._most = min(self._most, len(self._feeders) * max(1, tile.beside // 2))
+        progress = [Progress(number=m.number, again=True) for m in members]
+        return Tick(progress=progress, started=time.time(), seconds=0.0)
 
     def _new_tile(self, program: Any, device: Device) -> Tile:
         return StreamedTile(program, self._place[device][0], self._feeders[device])

@@ -3,6 +3,7 @@ its number and its hyperparameters."""
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 import weakref
@@ -18,6 +19,7 @@ from streams import streamed, streamed_task
 from jaxhpo.contracts import TEST, TRAIN, VALIDATION
 from jaxhpo.population.feeder import Feeder
 from jaxhpo.population.member import Member
+from jaxhpo.population.streamed import StreamedTile
 from jaxhpo.space import Float, Int, Space
 from jaxhpo.tasks.supervised import supervised
 
@@ -193,6 +195,24 @@ def test_rows_that_cannot_be_read_fail_the_members_and_say_why(task):
     made.close()
     errors = {p.number: p.error for tick in ticks for p in tick.progress}
     assert errors == dict.fromkeys(range(3), "OSError: the disk is gone")
+
+
+def test_where_memory_runs_out_fewer_tiles_are_trained_together(task, among_40, monkeypatch):
+    trained = StreamedTile.train
+
+    def train_or_not(self, block, index):
+        if self.beside > 2 and index == 1:
+            raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+        trained(self, block, index)
+
+    monkeypatch.setattr(StreamedTile, "train", train_or_not)
+    made = streamed(task)
+    ticks = train(made, some_members(32))
+    made.close()
+    again = [p.number for tick in ticks for p in tick.progress if p.again]
+    assert len(set(again)) == 32  # eight tiles, then four, then two
+    ticks = [dataclasses.replace(t, progress=[p for p in t.progress if not p.again]) for t in ticks]
+    assert bits(curves(ticks)) == {k: v for k, v in among_40[2].items() if k[0] < 32}
 
 
 # -- the feeder ------------------------------------------------------------------------------------
