@@ -202,9 +202,13 @@ class StreamedPopulation(Population):
             if work:
                 self._threads.submit(self._unit, feeder, work, futures)
 
-    def alone(self, member: Member) -> tuple[list[Tick], Any]:
-        """Trains one member with no neighbours, now: what happened, and its final state."""
-        ticks, held = super().alone(member)
+    def alone(self, member: Member, start: tuple[int, Any] | None = None) -> tuple[list[Tick], Any]:
+        """As `Population.alone`; states are the task's own."""
+        if start is not None:
+            shapes: Any = self._cohort(member.hp).program.member_shapes(None)[0]
+            sums: Any = dict.fromkeys(shapes.sums, np.float32(0.0))
+            start = (start[0], Streamed(start[1], sums))
+        ticks, held = super().alone(member, start)
         return ticks, held.state if isinstance(held, Streamed) else held
 
     def test(self, member: Member, state: Any) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from jaxhpo import registry
-from jaxhpo.contracts import REPLICATE, Task
+from jaxhpo.contracts import REPLICATE, Sampler, Task
 from jaxhpo.space import Space
 
 
@@ -72,6 +72,19 @@ def made(family: str, name: str, arguments: Sequence[Any], options: Mapping[str,
             f"{', '.join(parameters) if parameters else 'no options'}"
         )
     return factory(*arguments, **options)
+
+
+def warm_start(prior: Any, name: str, sampler: Sampler) -> None:
+    """Refuses to tell results to a sampler that does not look at any.
+
+    Raises:
+        ValueError: naming the sampler.
+    """
+    if prior is not None and not sampler.adaptive:
+        raise ValueError(
+            f"Study(warm_start=...): the sampler {name!r} does not look at results here, so it can "
+            'not start from any; leave warm_start out, or take sampler="tpe"'
+        )
 
 
 def replicates(task: Task, given: int) -> int:

@@ -25,6 +25,7 @@ class Snapshot:
             None where the task does not tell.
         elapsed: seconds since the start of this run. remaining: an estimate, or None.
         cohorts: programs so far. lanes: places for trials now.
+        picked: from which trial on a sampler that picks among several uses which, and why.
     """
 
     trials: int
@@ -39,6 +40,7 @@ class Snapshot:
     remaining: float | None
     cohorts: int
     lanes: int
+    picked: tuple[tuple[int, str], ...] = ()
 
     @property
     def ended(self) -> int:

@@ -23,9 +23,10 @@ from jaxhpo.contracts import Hyperparameters, Task
 from jaxhpo.random_bits import shuffled
 from jaxhpo.space import Float, Int, Space
 from jaxhpo.tasks.elastic.dropout import Dropout
+from jaxhpo.tasks.parts import optimizers
 from jaxhpo.tasks.parts.batching import Batch, batches, epoch
 from jaxhpo.tasks.parts.layout import layout
-from jaxhpo.tasks.parts.losses import LOSSES, METRICS, ROW_METRICS, check_a_row, per_row
+from jaxhpo.tasks.parts.losses import LOSSES, METRICS, ROW_METRICS, check_a_row, per_row, varied
 from jaxhpo.tasks.parts.network import network, prepared
 from jaxhpo.tasks.parts.numbers import number
 from jaxhpo.tasks.parts.splits import split
@@ -102,13 +103,11 @@ def supervised(
         ValueError: for an argument that can't be used; the message says which and why.
     """
     lies = layout(data, folds, stream, space, batch_size)
-    loss_rows = per_row(LOSSES, loss, "loss")
-    usual = METRICS.get(loss, {}) if isinstance(loss, str) else {}
-    if lies.stream is not None:
-        usual = {name: fn for name, fn in usual.items() if name in ROW_METRICS}
-    measures = dict(usual) | dict(metrics or {})
-    measures = {k: per_row({}, fn, f"metrics[{k!r}]") for k, fn in measures.items()}
+    loss_rows = per_row(LOSSES, loss, "loss", lies.rows)
+    measures = _measures(loss, metrics, lies.stream is not None)
     objective, maximize = _direction(objective, maximize, {*measures, "loss", "train_loss"}, loss)
+    if objective == "r2" and isinstance(loss, str) and "r2" not in (metrics or {}):
+        varied(lies.rows)
     epochs_of = number(space, epochs, "epochs")
     stopping = early(space, patience, keep, objective, maximize)
     cuts = {n: batches(space, batch_size, n) for n in lies.passes}
@@ -213,6 +212,16 @@ def _in_chunks(forward: Callable[[Any], Any], inputs: Any) -> Any:
     return jax.tree.map(lambda y: y.reshape(-1, *y.shape[2:])[:rows], outputs)
 
 
+def _measures(
+    loss: Any, metrics: Mapping[str, Callable[..., Array]] | None, a_row: bool
+) -> dict[str, Callable[..., Any]]:
+    """The metrics that go with the loss (if need be only those with a value a row), and the user's."""
+    usual = METRICS.get(loss, {}) if isinstance(loss, str) else {}
+    found = {name: fn for name, fn in usual.items() if name in ROW_METRICS or not a_row}
+    found |= dict(metrics or {})
+    return {name: per_row({}, fn, f"metrics[{name!r}]") for name, fn in found.items()}
+
+
 def _direction(
     objective: str | None, maximize: bool | None, known: set[str], loss: Any
 ) -> tuple[str, bool]:
@@ -240,18 +249,32 @@ def _adam(space: Space) -> Callable[[Hyperparameters], optax.GradientTransformat
             f"'learning_rate' (it has {', '.join(space.parameters)}); for example "
             "optimizer=lambda hp: optax.adam(1e-3)"
         )
-    return lambda hp: optax.adam(hp[rate])
+    return lambda hp: optimizers.optimizer("adam", hp[rate])
 
 
 def _with_steps(
     optimizer: Callable[..., optax.GradientTransformation],
 ) -> Callable[[Hyperparameters, Any], optax.GradientTransformation]:
     """An optimizer's factory that takes the number of steps too, whether it wants it or not."""
+    if not callable(optimizer):
+        raise ValueError(
+            "supervised(optimizer=...) must be a function (hp) -> optax optimizer or (hp, steps) "
+            f"-> optax optimizer, got {optimizer!r}; for example "
+            "optimizer=lambda hp: optax.adam(hp['lr'])"
+        )
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     names = [p for p in inspect.signature(optimizer).parameters.values() if p.kind in kinds]
-    if len(names) == 1:
-        return lambda hp, steps: optimizer(hp)
-    return optimizer
+
+    def made(hp: Hyperparameters, steps: Any) -> optax.GradientTransformation:
+        found = optimizer(hp) if len(names) == 1 else optimizer(hp, steps)
+        if not isinstance(found, optax.GradientTransformation):
+            raise ValueError(
+                "supervised(optimizer=...) must return an optax optimizer, got "
+                f"{type(found).__name__}"
+            )
+        return found
+
+    return made
 
 
 def example() -> Task:

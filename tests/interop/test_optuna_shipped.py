@@ -12,7 +12,7 @@ shipped = pytest.importorskip("optuna.testing.pytest_samplers")  # since Optuna 
 from optuna.samplers import BaseSampler  # noqa: E402
 
 from jaxhpo.interop.optuna import SEVERAL, JaxhpoSampler  # noqa: E402
-from jaxhpo.registry import names  # noqa: E402
+from jaxhpo.registry import get, names  # noqa: E402
 
 
 class _Ours:
@@ -45,4 +45,8 @@ class TestSingleOnly(shipped.SingleOnlySamplerTestCase):
     def sampler(self, request: pytest.FixtureRequest) -> Callable[[], BaseSampler]:
         if request.param == "none":
             pytest.skip("all samplers take several objectives")
+        try:
+            get("samplers", request.param)
+        except ImportError as error:
+            pytest.skip(f"{error}")
         return lambda: JaxhpoSampler(request.param, seed=0)

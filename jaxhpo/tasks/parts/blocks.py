@@ -18,7 +18,7 @@ import numpy as np
 
 from jaxhpo.contracts import TEST, TRAIN, VALIDATION, Stream
 from jaxhpo.space import Int, Space
-from jaxhpo.tasks.parts.splits import named, narrowed, row_count
+from jaxhpo.tasks.parts.splits import Rows, alike, checked, named, narrowed, row_count
 
 _CHUNK = 2**26  # bytes that are looked at together
 _HASHED = 2**31  # bytes of an array that are hashed; of a larger one evenly spaced parts
@@ -27,9 +27,11 @@ _BLOCK, _BLOCKS = 2**28, 64  # bytes of a block then, at most, and how many fit 
 
 
 class Blocks(NamedTuple):
-    """sizes: the rows of every block of every split. stream: what the task hands to the engine; a
-    block is ``{"rows": (inputs, targets), "first": bool}``, first of its split or not."""
+    """rows: the splits as they are given. sizes: the rows of every block of every split. stream:
+    what the task hands to the engine; a block is ``{"rows": (inputs, targets), "first": bool}``,
+    first of its split or not."""
 
+    rows: Mapping[str, Rows]
     sizes: Mapping[str, Sequence[int]]
     stream: Stream
 
@@ -50,14 +52,17 @@ def blocks(data: Any, stream: Any, space: Space, batch_size: str | int) -> Block
             "supervised(stream=...) must be the most rows of a block, at least 1, or 'auto', got "
             f"{stream!r}"
         )
-    pairs = {name: jax.tree.map(np.asarray, tuple(pair)) for name, pair in named(data).items()}
+    pairs = named(data)
     rows = {name: row_count(pair, f"supervised(data[{name!r}])") for name, pair in pairs.items()}
+    pairs = {name: jax.tree.map(np.asarray, pair) for name, pair in pairs.items()}
     batch = _largest(space, batch_size)
     most = _auto(pairs, rows, batch) if stream == "auto" else int(stream)
     if most is None:
         return None
-    for name, pair in pairs.items():
-        _check_finite(name, pair, rows[name])
+    found = {name: Rows(pair[0], pair[1], rows[name]) for name, pair in pairs.items()}
+    for name in found:
+        _check(name, pairs[name])
+        alike(found[TRAIN], found[name], name)
     sizes = {name: cut(count, most, batch if name == TRAIN else 1) for name, count in rows.items()}
     if batch > min(sizes[TRAIN]) and rows[TRAIN] > most:
         raise ValueError(
@@ -65,7 +70,7 @@ def blocks(data: Any, stream: Any, space: Space, batch_size: str | int) -> Block
             f"block, but the blocks of {rows[TRAIN]} rows have {min(sizes[TRAIN])} and a batch may "
             f"have {batch}; give stream={batch * 8} or smaller batches"
         )
-    return Blocks(sizes, _stream(pairs, rows, sizes))
+    return Blocks(found, sizes, _stream(pairs, rows, sizes))
 
 
 def cut(rows: int, most: int, least: int = 1) -> tuple[int, ...]:
@@ -129,7 +134,7 @@ def _auto(pairs: Mapping[str, Any], rows: Mapping[str, int], batch: int) -> int 
 def _bytes(tree: Any) -> int:
     """What the arrays take on a device."""
     leaves = jax.tree.leaves(tree)
-    return sum(leaf.size * np.dtype(narrowed(leaf.dtype)).itemsize for leaf in leaves)
+    return sum(leaf.size * narrowed(leaf.dtype).itemsize for leaf in leaves)
 
 
 def _chunks(leaf: np.ndarray) -> Iterator[np.ndarray]:
@@ -139,20 +144,15 @@ def _chunks(leaf: np.ndarray) -> Iterator[np.ndarray]:
         yield leaf[start : start + each]
 
 
-def _check_finite(name: str, pair: Any, rows: int) -> None:
+def _check(name: str, pair: Any) -> None:
+    """Refuses what JAX can't compute with, some rows at a time."""
     for what, tree in zip(("inputs", "targets"), pair, strict=True):
         for leaf in jax.tree.leaves(tree):
-            if not np.issubdtype(leaf.dtype, np.inexact):
-                continue
-            bad = sum(
-                int((~np.isfinite(chunk.reshape(len(chunk), -1)).all(axis=1)).sum())
-                for chunk in _chunks(leaf)
-            )
-            if bad:
-                raise ValueError(
-                    f"supervised(data[{name!r}]): the {what} must be finite, but {bad} of {rows} "
-                    "rows hold NaN or infinity; drop or fill these rows"
-                )
+            first = 0
+            for chunk in _chunks(leaf):
+                last = first + len(chunk) - 1
+                checked(chunk, f"supervised(data[{name!r}]): the {what} (rows {first} to {last})")
+                first = last + 1
 
 
 def _digest(pairs: Mapping[str, Any]) -> str:

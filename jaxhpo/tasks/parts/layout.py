@@ -13,12 +13,13 @@ from jaxhpo.contracts import TEST, TRAIN, VALIDATION, Hyperparameters, Stream
 from jaxhpo.space import Space
 from jaxhpo.tasks.parts.blocks import blocks
 from jaxhpo.tasks.parts.folds import cut, training_rows, validation_rows
-from jaxhpo.tasks.parts.splits import splits
+from jaxhpo.tasks.parts.splits import Rows, splits
 
 
 class Layout(NamedTuple):
     """What a task is made from.
 
+    rows: the splits as they are given, for checks.
     data, test_data: those of the task; `test_data` is None where there are no test rows.
     passes: how many rows `Task.train` goes through in each of its calls in a unit.
     training: ``(hp, data) -> (pair, rows int32 [n])``: a member trains on these rows of the pair;
@@ -29,6 +30,7 @@ class Layout(NamedTuple):
     stream: as the task has it.
     """
 
+    rows: Mapping[str, Rows]
     data: Any
     test_data: Any
     passes: Sequence[int]
@@ -63,6 +65,7 @@ def _whole(data: Mapping[str, Any]) -> Layout:
     rows = splits(data)
     pairs = {name: (split.inputs, split.targets) for name, split in rows.items()}
     return Layout(
+        rows=rows,
         data={name: pairs[name] for name in (TRAIN, VALIDATION)},
         test_data=pairs.get(TEST),
         passes=(rows[TRAIN].rows,),
@@ -83,6 +86,7 @@ def _folded(data: Mapping[str, Any], folds: int) -> Layout:
         return jax.tree.map(lambda a: jnp.asarray(a)[index], data[TRAIN])
 
     return Layout(
+        rows=rows,
         data={TRAIN: pairs[TRAIN]},
         test_data=pairs.get(TEST),
         passes=(n - n // folds,),
@@ -106,6 +110,7 @@ def _blocked(
         return jnp.where(block["first"], 0.0, before) + loss * (n / every)
 
     return Layout(
+        rows=made.rows,
         data=read(TRAIN, 0),
         test_data=read(TEST, 0) if TEST in sizes else None,
         passes=sizes[TRAIN],
