@@ -149,6 +149,34 @@ class Scheduler(NamedTuple):
     copies: bool = False
 
 
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+"""The splits of a `Stream`."""
+
+
+class Stream(NamedTuple):
+    """Rows that come to the device in blocks, in the same order for all members and units.
+
+    A unit is then a pass: `Task.train` is called once for every block of `TRAIN`, `Task.evaluate`
+    once for every block of `VALIDATION`, and `Task.test` once for every block of `TEST`, each with
+    the block as its `data`. The metrics of a unit are means over its blocks. Members enter at the
+    first block, for which `Task.init` is called.
+
+    shares: for every split, the share of its rows that each block has. They sum to 1.
+    read: ``(split, index) -> block``, a pytree of NumPy arrays. Called from other threads, in any
+        order. The blocks of a split differ in nothing but the number of rows; the fewer different
+        numbers, the fewer compilations.
+    bytes: of all blocks of `TRAIN` and `VALIDATION`.
+    digest: ``() -> str``, of all rows, for the study's identity.
+    keep: whether blocks stay on the device; None: where they fit. It changes no result.
+    """
+
+    shares: Mapping[str, Sequence[float]]
+    read: Callable[[str, int], Any]
+    bytes: int
+    digest: Callable[[], str]
+    keep: bool | None = None
+
+
 class Task(NamedTuple):
     """What is searched: a space, and how one member of a population is trained.
 
@@ -176,6 +204,7 @@ class Task(NamedTuple):
     fixed: what else makes two tasks of this name different, for the study's identity: JSON values.
     folds: into how many folds the data are cut: a trial is then trained once for each of them, and
         finds its fold under `REPLICATE` among the hyperparameters.
+    stream: None, or where blocks of rows come from; `data` is then the first of them.
     name: for messages and records.
     """
 
@@ -195,4 +224,5 @@ class Task(NamedTuple):
     steps: Callable[[Hyperparameters], int] | None = None
     fixed: Mapping[str, Any] = {}
     folds: int = 1
+    stream: Stream | None = None
     name: str = "task"

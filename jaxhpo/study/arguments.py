@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxhpo.contracts import REPLICATE, Sampler, Task
+from jaxhpo.contracts import REPLICATE, TEST, TRAIN, VALIDATION, Sampler, Stream, Task
 from jaxhpo.space import Space
 
 _SEEDS = 2**32  # the bits of a seed that JAX's keys take; it drops the others without a word
@@ -146,6 +146,7 @@ def _task(task: Any) -> None:
                 f"Task({name}=...) must name parameters of the space "
                 f"({', '.join(task.space.parameters)}), got {', '.join(map(repr, unknown))}"
             )
+    _stream(task)
     for path, leaf in jax.tree.leaves_with_path(task.data):
         if not isinstance(leaf, jax.Array | np.ndarray | np.generic | bool | int | float):
             where = jax.tree_util.keystr(path)
@@ -166,6 +167,28 @@ def _functions(task: Task) -> None:
         )
     if not isinstance(task.maximize, bool):
         raise ValueError(f"Task(maximize=...) must be True or False, got {task.maximize!r}")
+
+
+def _stream(task: Task) -> None:
+    if task.stream is None:
+        return
+    if not isinstance(task.stream, Stream):
+        raise ValueError(
+            f"Task(stream=...) must be a jaxhpo.contracts.Stream or None, got {task.stream!r}"
+        )
+    if task.folds != 1:
+        raise ValueError(
+            f"Task(stream=..., folds={task.folds}): rows that come in blocks can't be "
+            "cross-validated; leave out one of the two"
+        )
+    needed = [TRAIN, VALIDATION, *([TEST] if task.test is not None else [])]
+    for split in needed:
+        shares = task.stream.shares.get(split, ())
+        if not shares or not all(share > 0 for share in shares) or abs(sum(shares) - 1) > 1e-6:
+            raise ValueError(
+                f"Task(stream=...): the shares of the blocks of {split!r} must be above 0 and sum "
+                f"to 1, got {tuple(shares)!r:.100}; a block's share is its rows by those of all"
+            )
 
 
 def warm_start(prior: Any, name: str, sampler: Sampler) -> None:
@@ -206,17 +229,4 @@ def lookahead(given: int, group: int) -> None:
             f"Study(lookahead={given}): the scheduler decides on {group} trials together, which "
             f"must all be proposed before the first of them ends; give at least {group - 1}, or "
             "leave it out"
-        )
-
-
-def warm_start(prior: Any, name: str, sampler: Sampler) -> None:
-    """Refuses to tell results to a sampler that does not look at any.
-
-    Raises:
-        ValueError: naming the sampler.
-    """
-    if prior is not None and not sampler.adaptive:
-        raise ValueError(
-            f"Study(warm_start=...): the sampler {name!r} does not look at results here, so it can "
-            'not start from any; leave warm_start out, or take sampler="tpe"'
         )

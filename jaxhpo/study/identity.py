@@ -25,7 +25,7 @@ def task_identity(task: Task) -> dict[str, Any]:
         "objective": task.objective,
         "maximize": task.maximize,
         "static": sorted(task.static),
-        "data": digest(task.data),
+        "data": digest(task.data) if task.stream is None else task.stream.digest(),
         "fixed": dict(task.fixed),
     }
 
