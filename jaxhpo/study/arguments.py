@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from jaxhpo.contracts import Task
+from jaxhpo.goals import checked
 
 _SEEDS = 2**32  # the bits of a seed that JAX's keys take; it drops the others without a word
 
@@ -91,6 +92,7 @@ def _task(task: Task) -> None:
         )
     if not isinstance(task.maximize, bool):
         raise ValueError(f"Task(maximize=...) must be True or False, got {task.maximize!r}")
+    checked("Task", task.objective, task.others, task.constraints)
     for name in ("static", "elastic"):
         names = getattr(task, name)
         if isinstance(names, str):

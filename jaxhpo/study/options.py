@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from jaxhpo import registry
-from jaxhpo.contracts import REPLICATE, Task
+from jaxhpo.contracts import REPLICATE, Sampler, Task
+from jaxhpo.goals import goals
 from jaxhpo.space import Space
 
 
@@ -72,6 +73,21 @@ def made(family: str, name: str, arguments: Sequence[Any], options: Mapping[str,
             f"{', '.join(parameters) if parameters else 'no options'}"
         )
     return factory(*arguments, **options)
+
+
+def several(task: Task, name: str, sampler: Sampler) -> None:
+    """Refuses a sampler that learns from one loss for a task with several goals.
+
+    Raises:
+        ValueError: naming the samplers that there are for it.
+    """
+    if goals(task).plain or sampler.several or not sampler.adaptive:
+        return
+    what = "several objectives" if task.others else "constraints"
+    raise ValueError(
+        f"Study(sampler={name!r}) must be a sampler for {what} ({goals(task).words()}); use "
+        "sampler='tpe', or 'random' or 'sobol', which look at no result"
+    )
 
 
 def replicates(task: Task, given: int) -> int:

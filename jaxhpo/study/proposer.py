@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxhpo.contracts import Sampler
+from jaxhpo.goals import Goals
 from jaxhpo.space import Space
 from jaxhpo.trial import Phase, Trial
 
@@ -35,6 +36,7 @@ class Proposer:
         gated: whether results matter (to the sampler or the scheduler), so that blocks wait.
         given: configurations that become the first trials.
         budget: ``(config with every parameter) -> units``.
+        goals: what the sampler is told of; by default the loss alone.
 
     Attributes:
         state: the sampler's, after what it was told.
@@ -51,6 +53,7 @@ class Proposer:
         gated: bool,
         given: Sequence[Mapping[str, Any]],
         budget: Callable[[Mapping[str, Any]], int],
+        goals: Goals | None = None,
     ) -> None:
         self.space = space
         self.sampler = sampler
@@ -59,6 +62,7 @@ class Proposer:
         self.gated = gated
         self._given = space.encode(given) if given else np.zeros((0, len(space)), np.float32)
         self._budget = budget
+        self._goals = goals
         self.state = sampler.init(key)
         self._told = 0
 
@@ -110,10 +114,20 @@ class Proposer:
     def _after(self, trials: Sequence[Trial]) -> Any:
         if not trials or not self.sampler.adaptive:
             return self.state
-        losses = [np.nan if t.loss is None else t.loss for t in trials]
-        valid = jnp.asarray([t.status.scored for t in trials])
-        args = (self._points(trials), jnp.asarray(losses, jnp.float32), valid)
-        return self.sampler.tell(self.state, *args)
+        points = self._points(trials)
+        valid = np.array([t.status.scored for t in trials])
+        goals = self._goals
+        if goals is None or goals.plain:
+            losses = [np.nan if t.loss is None else t.loss for t in trials]
+            args = (points, jnp.asarray(losses, jnp.float32), jnp.asarray(valid))
+            return self.sampler.tell(self.state, *args)
+        table = goals.losses(trials)
+        valid = jnp.asarray(valid & np.isfinite(table).all(axis=1))
+        args = (points, jnp.asarray(table, jnp.float32), valid)
+        if not goals.constraints:
+            return self.sampler.tell(self.state, *args)
+        broken = jnp.asarray(goals.violations(trials), jnp.float32)
+        return self.sampler.tell(self.state, *args, broken)
 
     def _pending(self, trials: Sequence[Trial]) -> jax.Array:
         """The points of trials as they were proposed, whatever a scheduler has made of them."""

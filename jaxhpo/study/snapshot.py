@@ -25,6 +25,8 @@ class Snapshot:
             None where the task does not tell.
         elapsed: seconds since the start of this run. remaining: an estimate, or None.
         cohorts: programs so far. lanes: places for trials now.
+        front: with several objectives, how many complete trials no other beats; else None.
+        feasible: how many complete trials keep the constraints; None where there are none.
     """
 
     trials: int
@@ -39,6 +41,8 @@ class Snapshot:
     remaining: float | None
     cohorts: int
     lanes: int
+    front: int | None = None
+    feasible: int | None = None
 
     @property
     def ended(self) -> int:

@@ -19,6 +19,7 @@ from flax import linen as nn
 from jax import Array
 
 from jaxhpo.contracts import Hyperparameters, Task
+from jaxhpo.goals import checked
 from jaxhpo.random_bits import shuffled
 from jaxhpo.space import Float, Int, Space
 from jaxhpo.tasks.elastic.dropout import Dropout
@@ -44,6 +45,8 @@ def supervised(
     metrics: Mapping[str, Callable[..., Array]] | None = None,
     objective: str | None = None,
     maximize: bool | None = None,
+    others: Mapping[str, bool] | Iterable[tuple[str, bool]] = (),
+    constraints: Mapping[str, float] | None = None,
     batch_size: str | int = "batch_size",
     epochs: str | int = "epochs",
     patience: str | int = 0,
@@ -71,6 +74,8 @@ def supervised(
         objective: the metric that is searched on; by default "accuracy" for cross-entropy, else
             "loss". Reported besides: "loss" and "train_loss" (the mean over the epoch's steps).
         maximize: whether more is better; known for the metrics that come with this module.
+        others: further objectives: metric to whether more is better. constraints: metric to what it
+            may be at most. Both go by the values after the last epoch (or the kept one).
         batch_size, epochs: the name of a hyperparameter, or a number. Batch sizes can share a
             program: gradients are then summed over micro-batches of their greatest common divisor
             (and batch normalisation sees these). The engine decides which is cheaper.
@@ -93,7 +98,9 @@ def supervised(
     loss_rows = per_row(LOSSES, loss, "loss")
     measures = dict(METRICS.get(loss, {}) if isinstance(loss, str) else {}) | dict(metrics or {})
     measures = {k: per_row({}, fn, f"metrics[{k!r}]") for k, fn in measures.items()}
-    objective, maximize = _direction(objective, maximize, {*measures, "loss", "train_loss"}, loss)
+    names = {*measures, "loss", "train_loss"}
+    objective, maximize = _direction(objective, maximize, names, loss)
+    further, bounds = checked("supervised", objective, others, constraints or {}, names)
     epochs_of = number(space, epochs, "epochs")
     stopping = early(space, patience, keep, objective, maximize)
     n = rows["train"].rows - (rows["train"].rows // folds if folds > 1 else 0)
@@ -111,7 +118,6 @@ def supervised(
         made = make_optimizer(hp, sizes.steps(hp) * epochs_of.traced(hp))
         zero = jnp.zeros((), jnp.float32)
         state = {"params": params, "rest": rest, "optimizer": made.init(params), "train_loss": zero}
-        names = {*measures, "loss", "train_loss"}
         return state | stopping.init(state, names)
 
     def train(key: Array, hp: Hyperparameters, state: dict[str, Any], data: Any) -> dict[str, Any]:
@@ -163,6 +169,8 @@ def supervised(
         budget=epochs_of.plain,
         objective=objective,
         maximize=maximize,
+        others=further,
+        constraints=bounds,
         static=frozenset({batch_size} if named else ()),
         elastic=frozenset({*elastic, *({batch_size} if named else ())}),  # type: ignore[arg-type]
         test=(lambda hp, state, pair: measured(hp, stopping.model(state), pair))
