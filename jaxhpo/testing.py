@@ -203,7 +203,7 @@ def check_several(factory: Callable[[Layout], Sampler], layout: Layout) -> None:
     n = 30
     points = _points(layout, n)
     losses = jnp.stack([_losses(points), jnp.square(points - 0.8).sum(axis=1)], axis=1)
-    broken = jnp.maximum(points[:, :1] - 0.6, 0.0)
+    broken = jnp.maximum(0.45 - points[:, :1], 0.0)
     valid = jnp.arange(n) % 7 != 3
 
     def asked(losses: jax.Array, broken: jax.Array | None, cuts: tuple[int, ...] = (n,)) -> bytes:
@@ -213,7 +213,9 @@ def check_several(factory: Callable[[Layout], Sampler], layout: Layout) -> None:
             more = () if broken is None else (broken[part],)
             state = sampler.tell(state, points[part], losses[part], valid[part], *more)
             start += size
-        return _asked(sampler, state, layout)
+        if layout.size is not None:
+            return _asked(sampler, state, layout)
+        return np.asarray(sampler.ask(state, 64, _none(layout), 4).points).tobytes()
 
     for said, table, rules in (
         ("several objectives", losses, None),

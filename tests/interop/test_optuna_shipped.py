@@ -11,8 +11,12 @@ shipped = pytest.importorskip("optuna.testing.pytest_samplers")  # since Optuna 
 
 from optuna.samplers import BaseSampler  # noqa: E402
 
-from jaxhpo.interop.optuna import SEVERAL, JaxhpoSampler  # noqa: E402
+from jaxhpo.interop.optuna import JaxhpoSampler  # noqa: E402
 from jaxhpo.registry import names  # noqa: E402
+
+KNOWN = sorted(set(names("samplers")) - {"grid"})
+ONE_LOSS = [name for name in KNOWN if JaxhpoSampler(name)._one_loss]
+SEVERAL = [name for name in KNOWN if name not in ONE_LOSS]
 
 
 class _Ours:
@@ -41,7 +45,7 @@ class TestMultiObjective(shipped.MultiObjectiveSamplerTestCase):
 
 
 class TestSingleOnly(shipped.SingleOnlySamplerTestCase):
-    @pytest.fixture(params=sorted(set(names("samplers")) - {*SEVERAL, "grid"}) or ["none"])
+    @pytest.fixture(params=ONE_LOSS or ["none"])
     def sampler(self, request: pytest.FixtureRequest) -> Callable[[], BaseSampler]:
         if request.param == "none":
             pytest.skip("all samplers take several objectives")
