@@ -2,8 +2,9 @@
 keys, and an order of N items that needs no sort.
 
 Threefry costs a quarter to a third of a small model's training time on a CPU when every dropout
-mask is drawn from it. Members therefore train with keys of the generator below, which every
-`jax.random` function and flax accept unchanged; initialisation keeps threefry.
+mask is drawn from it, and about as much of the time that its program takes to compile when every
+initial weight is. Members therefore draw with keys of the generator below, which every `jax.random`
+function and flax accept unchanged; that of a trial, from which they all come, is made by threefry.
 """
 
 from __future__ import annotations

@@ -166,11 +166,9 @@ class Program:
     def _key(self, key: Array, number: Array) -> Array:
         """A member's own key: of the trial, and where there are several, of the replicate."""
         if self.form.replicates == 1:
-            return jax.random.fold_in(key, number)
-        replicate = _REPLICATES + number % self.form.replicates
-        return jax.random.fold_in(
-            jax.random.fold_in(key, number // self.form.replicates), replicate
-        )
+            return counter_key(jax.random.fold_in(key, number))
+        trial = counter_key(jax.random.fold_in(key, number // self.form.replicates))
+        return jax.random.fold_in(trial, _REPLICATES + number % self.form.replicates)
 
     def _init(self, key: Array, number: Array, hp: dict[str, Array], data: Any) -> Any:
         own = jax.random.fold_in(self._key(key, number), _INIT)
@@ -182,7 +180,7 @@ class Program:
         """One unit of one member: the state after it, its metrics, whether it diverged, and whether
         its task says that it has finished."""
         own = jax.random.fold_in(self._key(key, number), _TRAIN)
-        unit_key = jax.random.fold_in(counter_key(own), unit)
+        unit_key = jax.random.fold_in(own, unit)
         given = self._given(number, hp)
         after = self.task.train(unit_key, given, state, data)
         check_same(state, after, self.task.name)
@@ -195,7 +193,7 @@ class Program:
         lost = ~jnp.isfinite(metrics[self.task.objective])
         for leaf in jax.tree.leaves(after):
             if jnp.issubdtype(leaf.dtype, jnp.inexact):
-                lost |= jnp.isnan(leaf).any()
+                lost |= jnp.isnan(leaf.max())  # NaN if any is: one pass, and one loop to compile
         return after, metrics, lost, done
 
     def _test(self, number: Array, hp: dict[str, Array], state: Any, data: Any) -> Any:
@@ -301,13 +299,24 @@ class Program:
             zero, none = jnp.zeros_like(number), jnp.full(number.shape, jnp.inf, jnp.float32)
             fresh = Lanes(number, zero, inbox.until[which], inbox.pause[which], none, hp, state)
             put = jax.tree.map(
-                lambda old, new: old.at[places].set(new, mode="drop"),
+                functools.partial(_put, places),
                 (lanes, start, limits),
                 (fresh, zero, inbox.limits[which]),
             )
             return *put, taken + enters.sum(dtype=jnp.int32)
 
         return jax.lax.while_loop(more, some, (lanes, start, limits, taken))
+
+
+def _put(places: Array, old: Array, new: Array) -> Array:
+    """`old` [W, ...] with the rows `new` at `places`; a place beyond W is left out.
+
+    A single row, which the caller knows to have a place, is written as a slice: a scatter takes
+    several times as long to compile, and there is one for every array of the state.
+    """
+    if len(places) == 1:
+        return jax.lax.dynamic_update_slice_in_dim(old, new, places[0], 0)
+    return old.at[places].set(new, mode="drop")
 
 
 def _where(live: Array, new: Array, old: Array) -> Array:

@@ -23,6 +23,7 @@ from jaxhpo.goals import checked
 from jaxhpo.random_bits import shuffled
 from jaxhpo.space import Float, Int, Space
 from jaxhpo.tasks.elastic.dropout import Dropout
+from jaxhpo.tasks.parts import optimizers
 from jaxhpo.tasks.parts.batching import Batch, batches, epoch
 from jaxhpo.tasks.parts.folds import cut, training_rows, validation_rows
 from jaxhpo.tasks.parts.losses import LOSSES, METRICS, per_row
@@ -231,7 +232,7 @@ def _adam(space: Space) -> Callable[[Hyperparameters], optax.GradientTransformat
             f"'learning_rate' (it has {', '.join(space.parameters)}); for example "
             "optimizer=lambda hp: optax.adam(1e-3)"
         )
-    return lambda hp: optax.adam(hp[rate])
+    return lambda hp: optimizers.optimizer("adam", hp[rate])
 
 
 def _with_steps(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -226,3 +227,22 @@ def test_a_schedule_follows_the_steps_of_the_optimizer():
 
     for steps in (STEPS, 2 * STEPS):
         assert_same(run(steps), trained(optax.sgd(optax.cosine_decay_schedule(0.02, steps))))
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_a_step_that_is_not_taken_leaves_everything_as_it_was(kind):
+    made = optimizer(kind, 0.1, weight_decay=0.01, l2=0.1, clip=1.0)
+    params = {"w": jnp.array([1.0, -2.0, 0.5])}
+
+    def run(steps):
+        state, now = made.init(params), params
+        for slope, taken in steps:
+            change, state = made.update({"w": slope}, state, now, taken=jnp.asarray(taken))
+            now = optax.apply_updates(now, change)
+        return now, state
+
+    real = [jnp.array([0.3, -0.1, 0.0]), jnp.array([-2.0, 0.4, 1.0])]
+    wild = jnp.array([jnp.nan, jnp.inf, 1e30])
+    plain = run([(real[0], True), (real[1], True)])
+    mixed = run([(wild, False), (real[0], True), (wild, False), (wild, False), (real[1], True)])
+    chex.assert_trees_all_equal(mixed, plain)

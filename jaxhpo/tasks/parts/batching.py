@@ -3,7 +3,7 @@
 With a Python number every step is a batch. With an `Option` every step is a micro-batch, as large
 as the greatest common divisor of the sizes; gradients are summed, and the optimizer is applied
 where a batch ends. An epoch is then equally many steps for every size, and one program serves them
-all.
+all: every step computes an update, which those members take whose batch ends.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from jaxhpo.option import Option, choices, mapped, number
 from jaxhpo.space import Space
 from jaxhpo.tasks.parts.numbers import Number
 from jaxhpo.tasks.parts.numbers import number as read
+from jaxhpo.tasks.parts.optimizers import Optimizer
 
 
 class Batches(NamedTuple):
@@ -98,7 +99,7 @@ def epoch(
     """
     size = cut.size(hp)
     if isinstance(size, Option):
-        return _micro(cut, size, order, loss, optimizer, carry)
+        return _accumulated(cut, size, order, loss, optimizer, carry)
     n = cut.n
     order, counts, steps = _table(order, n, size)
     even = steps * size == n
@@ -126,7 +127,7 @@ def _table(order: Array, n: int, size: int) -> tuple[Array, Array, int]:
     return order, counts, steps
 
 
-def _micro(
+def _accumulated(
     cut: Batches,
     size: Option,
     order: Array,
@@ -141,21 +142,28 @@ def _micro(
 
     def one(carry: Any, step: Array) -> tuple[Any, Array]:
         (params, rest, moments), total = carry
+        begins, ends = step % turns == 0, ((step + 1) % turns == 0) | (step == steps - 1)
         left = n - step // turns * full  # rows from the beginning of this batch on
         whole = jnp.minimum(full, left).astype(jnp.float32)
         batch = Batch(order[step], counts[step], whole, step)
         grad = jax.value_and_grad(loss, has_aux=True)
         (value, rest), slope = grad(params, rest, batch)
-        total = jax.tree.map(jnp.add, total, slope)
-        change, after = optimizer.update(total, moments, params)
-        ends = ((step + 1) % turns == 0) | (step == steps - 1)
-        taken = (optax.apply_updates(params, change), after)
-        params, moments = jax.tree.map(
-            lambda new, old: jnp.where(ends, new, old), taken, (params, moments)
-        )
-        total = jax.tree.map(lambda leaf: jnp.where(ends, jnp.zeros_like(leaf), leaf), total)
+        total = jax.tree.map(lambda sums, new: jnp.where(begins, 0.0, sums) + new, total, slope)
+        params, moments = _updated(optimizer, total, moments, params, ends)
         return ((params, rest, moments), total), value * whole
 
     zeros = jax.tree.map(jnp.zeros_like, carry[0])
     (carry, _), losses = jax.lax.scan(one, (carry, zeros), jnp.arange(steps))
     return carry, losses.sum() * np.float32(1.0 / n)
+
+
+def _updated(
+    optimizer: optax.GradientTransformation, slope: Any, moments: Any, params: Any, taken: Array
+) -> tuple[Any, Any]:
+    """Parameters and the optimizer's state after a step, or as they are if it is not `taken`."""
+    if isinstance(optimizer, Optimizer):
+        change, moments = optimizer.update(slope, moments, params, taken=taken)
+        return optax.apply_updates(params, change), moments
+    change, after = optimizer.update(slope, moments, params)
+    made = (optax.apply_updates(params, change), after)
+    return jax.tree.map(lambda new, old: jnp.where(taken, new, old), made, (params, moments))

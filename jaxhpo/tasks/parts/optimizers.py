@@ -41,6 +41,26 @@ class _Numbers(NamedTuple):
     whole_second: Array
     ahead: Array
 
+    def held(self, taken: Array) -> _Numbers:
+        """These, or those with which a gradient of 0 leaves the slots as they are."""
+
+        def shares(pair: tuple[Array, Array]) -> tuple[Array, Array]:
+            return jnp.where(taken, pair[0], 1.0), jnp.where(taken, pair[1], 0.0)
+
+        return self._replace(
+            b1=shares(self.b1),
+            b2=shares(self.b2),
+            decay=shares(self.decay),
+            eps=jnp.where(taken, self.eps, 0.0),
+            momentum=jnp.where(taken, self.momentum, 1.0),
+        )
+
+
+class Optimizer(optax.GradientTransformationExtraArgs):
+    """An optax optimizer whose `update` also takes ``taken``, a traced bool: where it is False, the
+    changes are 0 and the state stays as it is. That is cheaper than to choose between the arrays
+    before and after, which the compiler must then keep both."""
+
 
 _Rule = Callable[[Array, Any, Any, _Numbers], tuple[Array, Any, Any]]
 
@@ -145,7 +165,7 @@ def optimizer(
     warmup: Any = None,
     final: Any = None,
     decayed: Callable[[Any], Any] | None = None,
-) -> optax.GradientTransformation:
+) -> Optimizer:
     """An optax optimizer; every argument but `decayed` may be a number, an `Option`, or traced.
 
     As the optimizer of `supervised` (a bool that is searched, "cosine or not", becomes a name by
@@ -221,7 +241,9 @@ def optimizer(
         )
         return State(jnp.zeros((), jnp.int32), first, second)
 
-    def update(gradients: Any, state: State, params: Any = None) -> tuple[Any, State]:
+    def update(
+        gradients: Any, state: State, params: Any = None, *, taken: Array | None = None, **_: Any
+    ) -> tuple[Any, State]:
         if params is None and not (_is_zero(weights) and _is_zero(l2)):
             raise ValueError(
                 "optimizer(...).update(params=...) must be given for weight decay and L2, got None"
@@ -245,6 +267,8 @@ def optimizer(
             return jax.tree.map(lambda new, old: new.astype(old.dtype), made, (g, m, v))
 
         gradients = _with_weights(_clipped(gradients, clip), params, l2, used)
+        if taken is not None:
+            numbers, gradients = numbers.held(taken), _zero_unless(taken, gradients)
         leaves, tree = jax.tree.flatten(gradients)
         moments = [
             jax.tree.leaves(slot) if slot != () else [None] * len(leaves) for slot in state[1:]
@@ -258,9 +282,16 @@ def optimizer(
         now = share(schedule, state.count, steps, warmup=warmup, final=final)
         rate = _scalar(learning_rate) * now
         changes = jax.tree.map(lambda u: (-rate * u).astype(u.dtype), changes)
-        return changes, State(state.count + 1, *slots)
+        if taken is not None:
+            changes = _zero_unless(taken, changes)
+        steps_taken = 1 if taken is None else taken.astype(jnp.int32)
+        return changes, State(state.count + steps_taken, *slots)
 
-    return optax.GradientTransformation(init, update)  # type: ignore[arg-type]
+    return Optimizer(init, update)  # type: ignore[arg-type]
+
+
+def _zero_unless(taken: Array, tree: Any) -> Any:
+    return jax.tree.map(lambda leaf: jnp.where(taken, leaf, jnp.zeros_like(leaf)), tree)
 
 
 def _weight_decay(kind: Any, given: Any) -> Any:
