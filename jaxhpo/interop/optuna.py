@@ -54,10 +54,10 @@ class JaxhpoSampler(BaseSampler):
 
     Failed trials and NaN are told as worse than all others; a pruned trial counts with its last
     report. A trial whose parameters lie outside their present range is left out. With several
-    objectives "tpe" looks for the front (`jaxhpo.samplers._fronts`), where trials that satisfy the
-    constraints come first, then those that violate them least. Samplers of one loss are told that
-    trials that violate a constraint are worse than all others, or while none satisfies them all,
-    the violation itself.
+    objectives "tpe" (and "auto" with it) looks for the front (`jaxhpo.samplers._fronts`), where
+    trials that satisfy the constraints come first, then those that violate them least. Samplers of
+    one loss are told that trials that violate a constraint are worse than all others, or while none
+    satisfies them all, the violation itself.
 
     The first trial, and any parameter that nothing is known about, is drawn at random. So is a
     parameter whose presence no earlier parameter explains; once 10 trials have it, it is proposed
@@ -176,7 +176,8 @@ class JaxhpoSampler(BaseSampler):
         if len(directions) > 1 and self._one_loss:
             raise ValueError(
                 f"JaxhpoSampler(sampler={self._name!r}) must be given a study with one objective, "
-                f"got {len(directions)} directions; use 'tpe', 'random' or 'sobol'"
+                f"got {len(directions)} directions; use 'auto', 'tpe', "
+                "'random' or 'sobol'"
             )
         # Optuna's Hyperband hands over another object each time, with the trials of one bracket.
         searches = self._studies.setdefault(study._storage, {})

@@ -86,7 +86,7 @@ def several(task: Task, name: str, sampler: Sampler) -> None:
     what = "several objectives" if task.others else "constraints"
     raise ValueError(
         f"Study(sampler={name!r}) must be a sampler for {what} ({goals(task).words()}); use "
-        "sampler='tpe', or 'random' or 'sobol', which look at no result"
+        "sampler='auto' or 'tpe', or 'random' or 'sobol', which look at no result"
     )
 
 

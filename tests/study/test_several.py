@@ -128,7 +128,7 @@ def test_confirmed_are_trials_of_the_front(whole):
 
 @pytest.mark.parametrize("sampler", ["gp"])
 def test_a_sampler_of_one_loss_is_refused(sampler):
-    with pytest.raises(ValueError, match=rf"sampler='{sampler}'.*several objectives.*'tpe'"):
+    with pytest.raises(ValueError, match=rf"sampler='{sampler}'.*several objectives.*'auto'"):
         Study(TASK, **SIZES, sampler=sampler)
     with pytest.raises(ValueError, match=r"for constraints.*weight at most"):
         Study(TASK._replace(others=()), **SIZES, sampler=sampler)
