@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
+from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
@@ -50,6 +51,9 @@ class Layout:
             continuous): level k is decoded from edges[k] <= u < edges[k + 1].
         conditions: all must hold for a child to be active.
         size: how many distinct configurations there are, or None if there is no end to them.
+        nearest: of columns that are continuous here though their values are not (grids of more than
+            `FINEST_GRID` levels): the column, and what gives the coordinates of the nearest values,
+            float32 [n] to float32 [n], on the host.
     """
 
     names: tuple[str, ...]
@@ -58,6 +62,7 @@ class Layout:
     edges: tuple[tuple[float, ...], ...]
     conditions: tuple[Condition, ...] = ()
     size: int | None = None
+    nearest: tuple[tuple[int, Callable[[np.ndarray], np.ndarray]], ...] = ()
 
     @property
     def d(self) -> int:
@@ -107,6 +112,16 @@ class Layout:
                 columns[column] = jnp.asarray(positions, jnp.float32)[level[:, column]]
         snapped = jnp.stack(columns, axis=1) if columns else points
         return jnp.where(self._active(level), snapped, INACTIVE)
+
+    def settled(self, points: np.ndarray) -> np.ndarray:
+        """float32 [n, d], snapped points with coordinates on the finest grids too, so that equal
+        configurations are equal points. On the host."""
+        if not self.nearest:
+            return points
+        points, on = points.copy(), np.asarray(self.active(jnp.asarray(points)))
+        for column, nearest in self.nearest:
+            points[on[:, column], column] = nearest(points[on[:, column], column])
+        return points
 
 
 def _above(units: Array, edges: Array) -> Array:

@@ -1,6 +1,15 @@
-"""The samplers that `bench_sampler.py` compares: ours by name, and Optuna's where it is installed.
+"""The samplers that `bench_sampler.py` compares: ours by name, Optuna's and nevergrad's where these
+are installed.
 
-A contender runs one search: it is asked for batches of configurations and told their losses.
+A contender runs one search: it is asked for batches of configurations and told their losses. A
+whole batch is asked for before any of it is told. What each package calls its default is used as it
+comes.
+
+    tpe, gp, tpe:prior_weight=3     ours, with options
+    optuna-tpe                      independent, no constant liar: Optuna's default
+    optuna-tpe-liar                 multivariate, grouped, with the constant liar
+    optuna-gp, optuna-cmaes         (need torch, cmaes)
+    nevergrad                       NGOpt, which picks an algorithm by space, budget and batch
 """
 
 from __future__ import annotations
@@ -29,14 +38,20 @@ class Search(Protocol):
         """The losses of what was asked for last."""
         ...
 
+    def know(self, points: np.ndarray, losses: np.ndarray) -> None:
+        """A history that comes from elsewhere: points of the cube [n, d]."""
+        ...
+
 
 class Ours:
     """A sampler of this package. Options follow its name: ``tpe:most_good=50,prior_weight=0.5``."""
 
-    def __init__(self, name: str, space: Space, seed: int) -> None:
+    def __init__(self, name: str, space: Space, seed: int, trials: int) -> None:
         name, _, given = name.partition(":")
         options = dict(pair.split("=") for pair in given.split(",") if pair)
         numbers = {k: float(v) if "." in v or "e" in v else int(v) for k, v in options.items()}
+        if name == "auto":
+            numbers["trials"] = trials
         self.space = space
         self.sampler = registry.get("samplers", name)(space.layout, **numbers)
         self.state = self.sampler.init(jax.random.key(seed))
@@ -56,6 +71,11 @@ class Ours:
         valid = jnp.asarray(np.isfinite(losses))
         told = jnp.asarray(losses, jnp.float32)
         self.state = self.sampler.tell(self.state, self.points, told, valid)
+
+    def know(self, points: np.ndarray, losses: np.ndarray) -> None:
+        self.points = self.space.layout.snap(jnp.asarray(points))
+        self.first = len(points)
+        self.tell(losses)
 
 
 class Optunas:
@@ -84,15 +104,24 @@ class Optunas:
         for trial, loss in zip(self.trials, losses, strict=True):
             self.study.tell(trial, float(loss))
 
+    def know(self, points: np.ndarray, losses: np.ndarray) -> None:
+        import optuna
+
+        known: dict[str, Any] = {}  # distributions, learnt from suggestions
+        while not known.keys() >= set(self.space.names):
+            trial = self.study.ask()
+            self._suggested(trial)
+            known.update(trial.distributions)
+            self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        self.study.add_trials(
+            optuna.trial.create_trial(
+                params=config, distributions={k: known[k] for k in config}, value=float(loss)
+            )
+            for config, loss in zip(self.space.decode(points), losses, strict=True)
+        )
+
     def _suggested(self, trial: Any) -> dict[str, Any]:
-        config: dict[str, Any] = {}
-        for name in self.space.names:
-            domain = cast(Any, self.space.parameters[name])
-            when = domain.when or {}
-            if not all(p in config and config[p] in _listed(v) for p, v in when.items()):
-                continue
-            config[name] = self._one(trial, name, domain)
-        return config
+        return _active(self.space, lambda name, domain: self._one(trial, name, domain))
 
     def _one(self, trial: Any, name: str, domain: Any) -> Any:
         if isinstance(domain, Float):
@@ -106,18 +135,72 @@ class Optunas:
         choices = list(domain.choices)
         if domain.ordered:
             return choices[trial.suggest_int(name, 0, len(choices) - 1)]
-        return trial.suggest_categorical(name, choices)
+        # Optuna wants tuples as text; what it makes of categories doesn't depend on it.
+        labels = [str(c) if isinstance(c, tuple) else c for c in choices]
+        return choices[labels.index(trial.suggest_categorical(name, labels))]
+
+
+class Nevergrads:
+    """NGOpt of nevergrad. It knows no conditions: what is inactive is proposed, and left out."""
+
+    def __init__(self, name: str, space: Space, seed: int, batch: int, trials: int) -> None:
+        import nevergrad  # type: ignore[import-not-found]
+
+        self.space = space
+        domains = {name: _of_nevergrad(nevergrad, space.parameters[name]) for name in space.names}
+        searched = nevergrad.p.Dict(**domains)
+        searched.random_state = np.random.RandomState(seed)
+        self.optimizer = nevergrad.optimizers.NGOpt(searched, budget=trials, num_workers=batch)
+
+    def ask(self, n: int) -> list[dict[str, Any]]:
+        self.asked = [self.optimizer.ask() for _ in range(n)]
+        return [_active(self.space, lambda name, _, x=x: x.value[name]) for x in self.asked]
+
+    def tell(self, losses: np.ndarray) -> None:
+        for candidate, loss in zip(self.asked, losses, strict=True):
+            self.optimizer.tell(candidate, float(loss))
+
+    def know(self, points: np.ndarray, losses: np.ndarray) -> None:
+        # How long a proposal takes depends on how many were told, not on which.
+        for loss in losses:
+            self.optimizer.tell(self.optimizer.parametrization.sample(), float(loss))
+
+
+def _of_nevergrad(nevergrad: Any, domain: Any) -> Any:
+    if isinstance(domain, Bool):
+        return nevergrad.p.Choice([False, True])
+    if isinstance(domain, Choice):
+        kind = nevergrad.p.TransitionChoice if domain.ordered else nevergrad.p.Choice
+        return kind(list(domain.choices))
+    kind = nevergrad.p.Log if domain.log else nevergrad.p.Scalar
+    found = kind(lower=domain.low, upper=domain.high)
+    return found.set_integer_casting() if isinstance(domain, Int) else found
+
+
+def _active(space: Space, one: Callable[[str, Any], Any]) -> dict[str, Any]:
+    """A configuration of what `one` says of each parameter that is active."""
+    config: dict[str, Any] = {}
+    for name in space.names:
+        domain = cast(Any, space.parameters[name])
+        when = domain.when or {}
+        if all(p in config and config[p] in _listed(v) for p, v in when.items()):
+            config[name] = one(name, domain)
+    return config
 
 
 def _listed(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list | tuple) else [value]
 
 
-def search(name: str, space: Space, seed: int) -> Search:
-    """A search by the contender called `name`.
+def search(name: str, space: Space, seed: int, *, batch: int, trials: int) -> Search:
+    """A search by the contender called `name`, told what batches and budget it is to have.
 
     Raises:
-        ImportError: for one of Optuna's where that is not installed.
+        ImportError: for a peer that is not installed.
         ValueError: for a name that is unknown.
     """
-    return (Optunas if name.startswith("optuna-") else Ours)(name, space, seed)
+    if name.startswith("optuna-"):
+        return Optunas(name, space, seed)
+    if name == "nevergrad":
+        return Nevergrads(name, space, seed, batch, trials)
+    return Ours(name, space, seed, trials)

@@ -13,6 +13,7 @@ sampler finds an optimum by preferring the middle, a corner or an axis:
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import json
 import zlib
@@ -23,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from jaxhpo.space import Choice, Float, Int, Space
+from jaxhpo.space.domains import tupled
 
 Config = Mapping[str, Any]
 TABLES = Path(__file__).resolve().parent / "results" / "tuning_tables.npz"
@@ -47,6 +49,7 @@ class Problem:
     noise: float = 0.0
 
 
+@functools.cache
 def problems() -> dict[str, Problem]:
     """All of them, by name."""
     every = [*_classic(), *_rotated(), *_noisy(), *_mixed(), *_tuning()]
@@ -57,9 +60,15 @@ def _seeded(name: str) -> np.random.Generator:
     return np.random.default_rng([20261121, zlib.crc32(name.encode())])
 
 
+@functools.cache
+def _unit(d: int) -> Space:
+    """[0, 1]^d; one object, so that samplers compile for it once."""
+    return Space({f"x{i}": Float(0.0, 1.0) for i in range(d)})
+
+
 def _cube(name: str, family: str, d: int, fn: Callable[[np.ndarray], np.ndarray], least: float):
     """A problem on [0, 1]^d from a function of float64 [n, d]."""
-    space = Space({f"x{i}": Float(0.0, 1.0) for i in range(d)})
+    space = _unit(d)
 
     def of(configs: Sequence[Config]) -> np.ndarray:
         return fn(np.array([[c[f"x{i}"] for i in range(d)] for c in configs], np.float64))
@@ -338,21 +347,30 @@ def _tuning() -> list[Problem]:
         return []
     with np.load(TABLES) as found:
         described = json.loads(str(found["described"]))
-        return [_table(name, given, found[name]) for name, given in described.items()]
+        return [table_problem(name, given, found[name]) for name, given in described.items()]
 
 
-def _table(name: str, described: Mapping[str, Sequence[Any]], losses: np.ndarray) -> Problem:
-    """Args: described: name to levels, in the order of the table's axes."""
-    domains = {
-        key: Choice(levels, ordered=not isinstance(levels[0], str))
-        for key, levels in described.items()
-    }
+def table_problem(name: str, described: Mapping[str, Any], losses: np.ndarray) -> Problem:
+    """Args: described: name to what `bench_tables.Axis` holds, in the order of the table's axes.
+
+    Where training diverged, the loss is the worst of the table: so every sampler is told the same.
+    """
+    domains, places = {}, []
+    for key, axis in described.items():
+        levels = [tupled(level) for level in axis["levels"]]
+        when = axis["when"] and {k: [tupled(v) for v in vs] for k, vs in axis["when"].items()}
+        domains[key] = Choice(levels, ordered=axis["ordered"], when=when)
+        places.append({level: i for i, level in enumerate(levels)})
     space = Space(domains)
-    places = [{level: i for i, level in enumerate(levels)} for levels in described.values()]
     table = losses.astype(np.float64)
+    table = np.where(np.isnan(table), np.nanmax(table), table)
 
     def fn(configs: Sequence[Config]) -> np.ndarray:
-        index = [[at[c[key]] for key, at in zip(described, places, strict=True)] for c in configs]
+        # What is inactive has the same entry at all its levels.
+        index = [
+            [at[c[key]] if key in c else 0 for key, at in zip(described, places, strict=True)]
+            for c in configs
+        ]
         return table[tuple(np.array(index).T)]
 
-    return Problem(name=name, family="tuning", space=space, fn=fn, optimum=float(np.nanmin(table)))
+    return Problem(name=name, family="tuning", space=space, fn=fn, optimum=float(table.min()))

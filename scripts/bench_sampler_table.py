@@ -13,47 +13,77 @@ from bench_table import ROOT, put
 RESULT = "scripts/results/sampler.json"
 _WHAT = {
     "auto": "`auto`, the default of `minimize`",
-    "gp": "`gp` (what `auto` picks here)",
+    "gp": "`gp`",
     "tpe": "`tpe`",
     "sobol": "`sobol`",
     "optuna-tpe": "Optuna's TPE",
     "optuna-gp": "Optuna's GP",
     "optuna-cmaes": "Optuna's CMA-ES",
+    "nevergrad": "nevergrad's NGOpt",
 }
+_PEERS = ("optuna-tpe", "optuna-gp")
 
 
 def samplers(result: dict[str, Any]) -> str:
     """The tables and what they were measured with, as Markdown."""
-    lines = []
+    lines: list[str] = []
     for setting in result["readme"]:
-        found = result["settings"][setting]
-        names = [name for name in _WHAT if name in found]
-        lines += [
-            f"| {setting} | score | above Optuna's TPE, 95 % interval | seeds |",
-            "| --- | ---: | ---: | ---: |",
-            *(_line(name, found[name]) for name in names),
-            "",
-        ]
-        count = max(len(found[name]["problems"]) for name in names)
+        lines += [*_scores(setting, result["settings"][setting]), ""]
+    lines += [
+        "Scores: 1 is the optimum, 0 what random search finds with as many trials; means over "
+        "classic, rotated, noisy, mixed and conditional functions (`scripts/bench_problems.py`) "
+        "and tables of trained networks (`scripts/bench_tables.py`). Differences are of searches "
+        "of the same problem and seed, 95 % intervals by the bootstrap over problems and seeds.",
+        "",
+    ]
+    for setting, rates in result.get("speed", {}).items():
+        lines += [*_speeds(setting, rates), ""]
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     lines += [
-        f"The mean over {count} functions (classic, rotated, noisy, mixed and conditional; "
-        "`scripts/bench_problems.py`): 1 is the optimum, 0 what random search finds with as many "
-        "trials. Intervals are over problems and seeds. Few seeds: take differences for what their "
-        f"intervals say. {versions}, {result['date']}: `python scripts/bench_sampler.py run`, then "
-        "`table`.",
+        f"{result['hardware']['cpu']}, {versions}, {result['date']}: "
+        "`python scripts/bench_sampler.py run`, `speed`, then `table`.",
         "",
     ]
     return "\n".join(lines)
 
 
-def _line(name: str, entry: dict[str, Any]) -> str:
-    gain = entry.get("difference")
-    text = ""
-    if gain is not None:
-        low, high = gain["interval"]
-        text = f"{gain['mean']:+.2f} ({low:+.2f} to {high:+.2f})"
-    return f"| {_WHAT[name]} | {entry['score']:.2f} | {text} | {entry['seeds']} |"
+def _scores(setting: str, found: dict[str, Any]) -> list[str]:
+    peers = [peer for peer in _PEERS if peer in found]
+    heads = [setting, "score", *(f"above {_WHAT[peer]}" for peer in peers), "problems", "seeds"]
+    lines = [f"| {' | '.join(heads)} |", "| --- |" + " ---: |" * (len(heads) - 1)]
+    for name in [name for name in _WHAT if name in found]:
+        entry = found[name]
+        gains = [_gain(entry["differences"].get(peer)) for peer in peers]
+        least, most = entry["seeds"], entry["most_seeds"]
+        seeds = str(least) if least == most else f"{least} to {most}"
+        cells = [_WHAT[name], f"{entry['score']:.2f}", *gains, str(len(entry["problems"])), seeds]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _gain(gain: dict[str, Any] | None) -> str:
+    if gain is None:
+        return ""
+    low, high = gain["interval"]
+    return f"{gain['mean']:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+def _speeds(setting: str, rates: dict[str, Any]) -> list[str]:
+    told = sorted({int(n) for of in rates.values() for n in of})
+    heads = [f"proposals a second of one core, {setting}", *(f"{n:,} trials known" for n in told)]
+    lines = [f"| {' | '.join(heads)} |", "| --- |" + " ---: |" * len(told)]
+    for name in [name for name in _WHAT if name in rates]:
+        cells = [_WHAT[name], *(_rate(rates[name].get(str(n), "")) for n in told)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _rate(rate: Any) -> str:
+    if rate is None:
+        return "not tried"
+    if isinstance(rate, dict):
+        return f"below {rate['less_than']:.2g}"
+    return f"{rate:,.0f}" if rate != "" and rate >= 10 else str(rate)
 
 
 def main() -> None:

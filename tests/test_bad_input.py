@@ -230,13 +230,31 @@ TRAINED = Space(lr=Float(1e-3, 1e-1), batch_size=Choice([8, 16]), epochs=Int(1, 
 
 
 class Net(nn.Module):
+    out: int = 2
+    gives: Callable[[Any], Any] = staticmethod(lambda y: y)
+
     @nn.compact
     def __call__(self, x, train):
-        return nn.Dense(2)(x)
+        return self.gives(nn.Dense(self.out)(x))
 
 
 def training(**given: Any) -> Task:
     return supervised(**{"space": TRAINED, "model": lambda hp: Net(), "data": DATA, **given})
+
+
+def of(inputs: Any = ROWS, targets: Any = LABELS, **given: Any) -> Callable[[Path], Any]:
+    """A task on these rows."""
+    data = {"train": (inputs, targets), "validation": (inputs, targets)}
+    return lambda _: training(**{"data": data, "batch_size": 8, **given})
+
+
+def trained(inputs: Any = ROWS, targets: Any = LABELS, **given: Any) -> Callable[[Path], None]:
+    """A study of such a task, with batches of 8 of the 40 rows."""
+    return lambda where: run(of(inputs, targets, **given)(where))
+
+
+def giving(fn: Callable[[Any], Any], out: int = 2) -> Callable[[Any], Net]:
+    return lambda hp: Net(out, fn)
 
 
 def changed(**given: Any) -> Callable[[Path], None]:
@@ -415,7 +433,119 @@ TASKS = {
     "model of the wrong shape": Bad(
         lambda _: run(training(loss="mse", batch_size=16)),
         StudyFailed,
-        ["loss=...", "same shape", "[16, 2]"],
+        ["loss='mse'", "same shape", "[16, 2]"],
+    ),
+    "label that the model has no output for": Bad(
+        trained(ROWS, LABELS + 4),
+        StudyFailed,
+        ["loss='cross_entropy'", "the label 5", "has 2 outputs", "6 outputs", "0, 1, 2"],
+    ),
+    "label that only the test rows hold": Bad(
+        lambda _: run(training(data={**DATA, "test": (ROWS, LABELS + 1)})),
+        ValueError,  # two batch sizes: the study traces the task to choose how to train them
+        ["data['test'] holds the label 2", "has 2 outputs"],
+    ),
+    "labels below 0": Bad(
+        of(ROWS, LABELS - 1), ValueError, ["data['train']", "from 0 on", "got -1", "unique"]
+    ),
+    "labels with a fraction": Bad(
+        of(ROWS, LABELS + 0.5), ValueError, ["data['train']", "got float32 (", "astype(int)", "mse"]
+    ),
+    "labels in one-hot rows": Bad(
+        of(ROWS, np.eye(2)[LABELS]), ValueError, ["labels of shape [rows]", "[40, 2]", "argmax"]
+    ),
+    "labels that are words": Bad(
+        of(ROWS, np.where(LABELS, "cat", "dog")),
+        ValueError,
+        ["data['train']", "targets must be numbers", "<U3", "encode text"],
+    ),
+    "labels that 32 bits don't hold": Bad(
+        of(ROWS, LABELS + 2**32),
+        ValueError,
+        ["targets must fit int32", "40 of 40", "4294967297"],
+    ),
+    "labels that are missing": Bad(
+        of(ROWS, None), ValueError, ["data['train']", "[rows]", "got NoneType", "loss=function"]
+    ),
+    "inputs of mixed columns": Bad(
+        of(np.array([[1.0, "a"]] * 40, object)),
+        ValueError,
+        ["inputs must be numbers", "object (float)", "shape [40, 2]", "astype"],
+    ),
+    "inputs too large for float32": Bad(
+        of(np.full((40, 3), 1e39)), ValueError, ["inputs must be finite", "1e+39", "scale"]
+    ),
+    "inputs in a list": Bad(
+        of(ROWS.tolist()), ValueError, ["data['train']", "and 117 more", "numpy.asarray(list)"]
+    ),
+    "validation rows of another kind": Bad(
+        lambda _: training(data={**DATA, "validation": (np.ones((40, 3), np.uint8), LABELS)}),
+        ValueError,
+        ["data['validation']", "float32 of shape [20, 3]", "got uint8", "prepare all splits"],
+    ),
+    "validation rows of another form": Bad(
+        lambda _: training(data={**DATA, "validation": ({"a": ROWS}, LABELS)}),
+        ValueError,
+        ["data['validation']", "inputs", "form of those in data['train']", "{'a': *}"],
+    ),
+    "no rows for validation": Bad(
+        lambda _: training(data={**DATA, "validation": (ROWS[:0], LABELS[:0])}),
+        ValueError,
+        ["data['validation']", "at least one", "(0, 3)"],
+    ),
+    "targets that would broadcast": Bad(
+        trained(ROWS, ROWS[:, 0], loss="mae", model=giving(lambda y: y, 1)),
+        StudyFailed,
+        ["loss='mae'", "same shape", "[8, 1] and [8]", "targets[:, None]"],
+    ),
+    "outputs that would broadcast": Bad(
+        trained(ROWS, ROWS[:, :1], loss="mse", model=giving(lambda y: y[:, 0])),
+        StudyFailed,
+        ["loss='mse'", "[8] and [8, 1]", "outputs[:, None]"],
+    ),
+    "metric that broadcasts": Bad(
+        trained(metrics={"m": lambda outputs, targets: outputs[:, :1] * targets[None]}),
+        StudyFailed,
+        ["metrics['m']", "a value a row (or a scalar)", "shape [40, 40]", "same shape"],
+    ),
+    "loss that is a mean": Bad(
+        trained(objective="loss", loss=lambda outputs, targets: outputs.mean()),
+        StudyFailed,
+        ["loss=...", "a value a row, shape [8]", "got shape []"],
+    ),
+    "loss that is nothing": Bad(
+        trained(objective="loss", loss=lambda outputs, targets: None),
+        StudyFailed,
+        ["loss=...", "a value a row", "got None"],
+    ),
+    "model that gives several arrays": Bad(
+        trained(model=giving(lambda y: (y, y))),
+        StudyFailed,
+        ["loss='cross_entropy'", "must be one array", "a tuple of 2", "loss=function"],
+    ),
+    "model that gives no array": Bad(
+        trained(model=giving(lambda y: {"logits": y})),
+        StudyFailed,
+        ["one array", "a dict of logits"],
+    ),
+    "model that gives nothing": Bad(
+        trained(model=giving(lambda y: None)), StudyFailed, ["one array", "got None"]
+    ),
+    "model with nothing to train": Bad(
+        trained(model=(lambda key, hp, x: None, lambda hp, params, x, key: x[:, :2])),
+        StudyFailed,
+        ["model=...", "no parameters to train", "got None"],
+    ),
+    "r2 of what does not vary": Bad(
+        of(ROWS, np.ones((40, 2)), loss="mse", objective="r2"),
+        ValueError,
+        ["objective='r2'", "data['validation']", "output 0 of 2 is 1.0", "objective='loss'"],
+    ),
+    "optimizer by name": Bad(
+        of(optimizer="adam"), ValueError, ["optimizer=...", "(hp) -> optax", "got 'adam'"]
+    ),
+    "optimizer that is none": Bad(
+        trained(optimizer=lambda hp: None), StudyFailed, ["optimizer=...", "got NoneType"]
     ),
     "shares above the whole": Bad(
         lambda _: split(ROWS, LABELS, seed=0, validation=1.2, test=0.1),
@@ -592,4 +722,4 @@ def test_bad_input_is_refused_in_words_that_help(row, tmp_path, capsys):
 
 def test_the_table_is_large_and_names_its_rows_once():
     assert len(TABLE) == sum(map(len, (STUDIES, SPACES, TASKS, FLAGS, SAVED)))
-    assert len(TABLE) >= 100
+    assert len(TABLE) >= 130

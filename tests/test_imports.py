@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OPTIONAL = {"sqlalchemy", "pyarrow", "matplotlib", "plotly", "sklearn", "optuna", "torch", "jinja2"}
+OPTIONAL = {
+    "sqlalchemy",
+    "pyarrow",
+    "matplotlib",
+    "plotly",
+    "sklearn",
+    "optuna",
+    "torch",
+    "jinja2",
+    "cmaes",
+}
 
 
 def run(code: str) -> str:
@@ -58,6 +68,16 @@ def test_records_on_disk_without_sqlalchemy_say_what_to_install():
     )
     assert 'pip install "jaxhpo[store]"' in out
     assert "workdir='nowhere'" in out
+
+
+def test_a_sampler_without_its_library_says_what_to_install():
+    out = run(
+        HIDING.format(names={"cmaes"})
+        + "from jaxhpo import registry\n"
+        + "try: registry.get('samplers', 'cmaes')\n"
+        + "except ImportError as error: print(error)\n"
+    )
+    assert 'pip install "jaxhpo[cmaes]"' in out
 
 
 def test_unknown_names_are_refused_and_known_ones_listed():

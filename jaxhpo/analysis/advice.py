@@ -54,7 +54,8 @@ class Advice:
         action: "keep", "widen", "narrow", "move" (widened at one end, cut at the other), "drop"
             (choices) or "fix".
         rules: which rules it is from, in words: "expand high", "narrow low", "drop", "fix", "keep".
-        grade: "strong" (every rule has q at most 0.01, or 95 % support), "weak", or "" for keep.
+        grade: "strong" (every rule has q at most 0.01, or 95 % support, and what was tested were
+            final values), "weak", or "" for keep.
         low, high: of a number, the range for the next search; else None.
         kept, dropped: of a choice, its values. value: to fix it at, else None.
         n: trials that the rule looked at. interval: what decided, in `unit`: the coordinates that
@@ -81,7 +82,8 @@ class Advice:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Ground:
-    """What advice is taken from. bounds: both ends of every number, in the order of the space."""
+    """What advice is taken from. bounds: both ends of every number, in the order of the space.
+    unit: at which the evidence is of, or None for the end of training."""
 
     made: Sample
     elites: Elites
@@ -92,6 +94,12 @@ class Ground:
     bounds: Sequence[Bound]
     best: Mapping[str, Any]
     options: Options
+    unit: int | None = None
+
+    def matters(self, said: Evidence) -> str:
+        """What the evidence says, in words."""
+        where = "" if self.unit is None else f" at unit {self.unit}"
+        return f"it matters{where} (q = {said.q:.2g}, n = {said.n})"
 
 
 def all_bounds(made: Sample, found: Elites, options: Options) -> tuple[Bound, ...]:
@@ -163,11 +171,11 @@ def _ranged(ground: Ground, elite: EliteParameter, at: int) -> Advice | None:
         sources += [f"/evidence/{at}", f"/elites/parameters/{at}"]
     action = "narrow" if not supports else "move" if narrowed else "widen"
     strong = all(s >= _STRONG_SUPPORT for s in supports)
-    strong &= not narrowed or (said.q is not None and said.q <= _STRONG_Q)
+    strong &= not narrowed or (ground.unit is None and (said.q or 0.0) <= _STRONG_Q)
     return _advice(
         name,
         action,
-        _ranged_reason(ends, rules, elite, said),
+        _ranged_reason(ground, ends, rules, elite, said),
         rules=tuple(rules),
         grade="strong" if strong else "weak",
         low=new["low"],
@@ -180,7 +188,11 @@ def _ranged(ground: Ground, elite: EliteParameter, at: int) -> Advice | None:
 
 
 def _ranged_reason(
-    ends: Mapping[str, tuple[int, Bound]], rules: list[str], elite: EliteParameter, said: Evidence
+    ground: Ground,
+    ends: Mapping[str, tuple[int, Bound]],
+    rules: list[str],
+    elite: EliteParameter,
+    said: Evidence,
 ) -> str:
     parts = []
     for side, (_, bound) in ends.items():
@@ -192,8 +204,7 @@ def _ranged_reason(
             )
     if any(rule.startswith("narrow") for rule in rules):
         parts.append(
-            f"it matters (q = {said.q:.2g}, n = {said.n}), and the elite (n = {elite.elite}) "
-            "lie in a part of the range"
+            f"{ground.matters(said)}, and the elite (n = {elite.elite}) lie in a part of the range"
         )
     return "; ".join(parts)
 
@@ -251,11 +262,13 @@ def _dropped(ground: Ground, elite: EliteParameter, at: int) -> Advice | None:
     return _advice(
         name,
         "drop",
-        f"it matters (q = {said.q:.2g}, n = {said.n}); {', '.join(names)} "
+        f"{ground.matters(said)}; {', '.join(names)} "
         f"{'is' if len(names) == 1 else 'are'} rarer among the best than sampled (q at most "
         f"{highest:.2g}), and the best trials there are worse than with "
         f"{labels(domain)[now]}",
-        grade="strong" if max(highest, said.q or 1.0) <= _STRONG_Q else "weak",
+        grade="strong"
+        if ground.unit is None and max(highest, said.q or 1.0) <= _STRONG_Q
+        else "weak",
         kept=tuple(v for k, v in enumerate(options) if k not in dropped),
         dropped=tuple(v for k, v in enumerate(options) if k in dropped),
         n=int(np.isin(level, list(dropped)).sum()),
@@ -317,7 +330,7 @@ def _kept(ground: Ground, name: str, at: int) -> Advice:
     if not ground.best:
         reason = "no trial is complete"
     elif said.verdict == "matters":
-        reason = f"it matters (q = {said.q:.2g}, n = {said.n}), but no rule to change it applies"
+        reason = f"{ground.matters(said)}, but no rule to change it applies"
     elif said.verdict == "not tested":
         reason = f"nothing can be said: {said.reason}"
     else:

@@ -81,10 +81,15 @@ class Association:
     groups: tuple[Group, ...]
 
 
-def associations(table: pd.DataFrame, space: Space) -> tuple[Association, ...]:
-    """Every searched parameter: by verdict, then measure, then strength in what was tested."""
-    complete = table[(table["status"] == "complete") & table["value"].notna()]
-    found = [_association(complete, space, name) for name in space.names]
+def associations(
+    table: pd.DataFrame, space: Space, tested: pd.DataFrame | None = None
+) -> tuple[Association, ...]:
+    """Every searched parameter: by verdict, then measure, then strength in what was tested. The
+    trials chosen without looking at results are those of the table `tested`, if it is given."""
+    complete = _complete(table)
+    independent = complete if tested is None or tested is table else _complete(tested)
+    independent = independent[independent["phase"].to_numpy() == "explore"]
+    found = [_association(complete, independent, space, name) for name in space.names]
     tested = [a.p for a in found if a.p is not None]
     adjusted = iter(stats.false_discovery_control(tested)) if tested else iter(())
     judged = [a if a.p is None else _judged(a, float(next(adjusted))) for a in found]
@@ -100,27 +105,38 @@ def _rank(one: Association) -> tuple[int, bool, float]:
     return _ORDER.index(one.verdict), one.measure == "eta", -abs(strength or 0.0)
 
 
-def _association(complete: pd.DataFrame, space: Space, name: str) -> Association:
-    rows = complete[active(complete, space, name)]
+def _complete(table: pd.DataFrame) -> pd.DataFrame:
+    return table[(table["status"] == "complete") & table["value"].notna()]
+
+
+def _association(
+    complete: pd.DataFrame, independent: pd.DataFrame, space: Space, name: str
+) -> Association:
     domain = space.parameters[name]
-    x, y = coordinates(domain, rows[PREFIX + name]), rows["value"].to_numpy(float)
-    free = rows["phase"].to_numpy() == "explore"
     ordered = space.layout.kinds[space.names.index(name)] is not Kind.CATEGORY
-    strength, p = _measured(x[free], y[free], ordered)
-    reason = _reason(x[free], y[free])
+    all_x, all_y = _pairs(complete, space, name)
+    x, y = _pairs(independent, space, name)
+    strength, p = _measured(x, y, ordered)
+    reason = _reason(x, y)
     texts = labels(domain) if isinstance(domain, Bool | Choice) else ()
     return Association(
         parameter=name,
         measure="rho" if ordered else "eta",
-        every=Measured(n=len(x), strength=_measured(x, y, ordered)[0]),
-        independent=Measured(n=int(free.sum()), strength=strength),
-        chance=None if reason else _chance(x[free], ordered),
+        every=Measured(n=len(all_x), strength=_measured(all_x, all_y, ordered)[0]),
+        independent=Measured(n=len(x), strength=strength),
+        chance=None if reason else _chance(x, ordered),
         p=None if reason else p,
         q=None,
         verdict=_ORDER[2],
         reason=reason,
-        groups=tuple(_group(text, y[free & (x == i)]) for i, text in enumerate(texts)),
+        groups=tuple(_group(text, y[x == i]) for i, text in enumerate(texts)),
     )
+
+
+def _pairs(table: pd.DataFrame, space: Space, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Where the parameter stands, and the objective, over the trials in which it was active."""
+    rows = table[active(table, space, name)]
+    return coordinates(space.parameters[name], rows[PREFIX + name]), rows["value"].to_numpy(float)
 
 
 def _reason(x: np.ndarray, y: np.ndarray) -> str:

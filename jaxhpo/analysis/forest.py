@@ -11,6 +11,7 @@ Hutter, Hoos and Leyton-Brown 2014 (fANOVA). scikit-learn comes with ``jaxhpo[re
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,14 @@ class Forest(NamedTuple):
         for tree in self.trees:
             total += tree.predict(x)[:, 0]
         return total / len(self.trees)
+
+
+class Fold(NamedTuple):
+    """number: of the fold. out: int [m], the trials that its forest has not seen."""
+
+    number: int
+    out: np.ndarray
+    forest: Forest
 
 
 def available() -> bool:
@@ -67,21 +76,30 @@ def drawn(group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return counts[place].astype(float)
 
 
-def held_out(
+def folds(
     x: np.ndarray, y: np.ndarray, group: np.ndarray, rng: np.random.Generator, *, trees: int = 50
-) -> float:
-    """R2 on trials that the forest has not seen, over five folds of configurations:
-
-    1 - sum (y - predicted)^2 / sum (y - mean of the other folds)^2, below 0 where the mean alone
-    predicts better.
-    """
+) -> tuple[Fold, ...]:
+    """Forests, each on four fifths of the configurations, with the trials of the last fifth."""
     names, place = np.unique(group, return_inverse=True)
     fold = (rng.permutation(len(names)) % _FOLDS)[place]
-    missed = spread = 0.0
+    found = []
     for k in range(_FOLDS):
         out = fold == k
         if out.any() and not out.all():
             forest = grow(x[~out], y[~out], group[~out], rng, trees=trees)
-            missed += float(((y[out] - forest.predict(x[out])) ** 2).sum())
-            spread += float(((y[out] - y[~out].mean()) ** 2).sum())
+            found.append(Fold(k, np.flatnonzero(out), forest))
+    return tuple(found)
+
+
+def held_out(found: Sequence[Fold], x: np.ndarray, y: np.ndarray) -> float:
+    """R2 on trials that the forests have not seen:
+
+    1 - sum (y - predicted)^2 / sum (y - mean of the other folds)^2, below 0 where the mean alone
+    predicts better.
+    """
+    missed = spread = 0.0
+    for _, out, forest in found:
+        others = np.delete(y, out)
+        missed += float(((y[out] - forest.predict(x[out])) ** 2).sum())
+        spread += float(((y[out] - others.mean()) ** 2).sum())
     return 1 - missed / spread if spread > 0 else 0.0

@@ -1,14 +1,15 @@
 """Which parameters the objective depends on over the whole space, and whether that can be told.
 
-Sobol's first-order and total indices (`jaxhpo.analysis.sobol`) of a forest
+Shares of the objective's variance (`jaxhpo.analysis.shares`) that a parameter explains alone and
+together with others: Sobol's indices times R2 of a perfect prediction. They come from forests
 (`jaxhpo.analysis.surrogate`) over the space as it is searched, log parameters in logarithms, each
-branch of a conditional space apart. They are shares of what the *forest* explains; R2 says how much
-of the objective that is, and 1 - R2 is unexplained. Nothing is made to sum to 1.
+branch of a conditional space apart. R2 says how much the forest explains of trials that it has not
+seen; 1 - R2 is unexplained. Nothing is made to sum to 1.
 
 Noise band: the objective is permuted among the trials, the forest grown anew, and the largest
 variance that any parameter then seems to explain is kept; 95 % of the permutations stay below the
 band. A parameter above it is important; one below is *not identifiable*, which is not unimportant.
-Bands are only of trials that were chosen without looking at results.
+Bands and intervals are only of trials that were chosen without looking at results.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import dataclasses
 import numpy as np
 
 from jaxhpo.analysis import forest
-from jaxhpo.analysis.estimate import UNKNOWN, Estimate, widened
+from jaxhpo.analysis.estimate import UNKNOWN, Estimate
+from jaxhpo.analysis.shares import shares
 from jaxhpo.analysis.sobol import Design, design, indices
 from jaxhpo.analysis.surrogate import SMALL, Quality, Surrogate
 
@@ -32,14 +34,13 @@ class Importance:
 
     Attributes:
         parameter: its name.
-        first, total: Sobol indices of the forest, with bootstrap intervals
-            (`jaxhpo.analysis.estimate.widened`) over `Options.resamples` samples of the
-            configurations. They say how far the *forest's* indices vary. A forest smooths: it
-            overstates the strongest parameter and understates weak ones, so that the intervals
-            hold the function's own index less often than 95 %; how often stands in
-            scripts/results/calibration.json.
-        explained: the variance of the forest that is lost without it (its total index times the
-            forest's variance), in variances of the objective: what the noise band is of.
+        first, total: shares of the objective's variance that it explains alone, with a 95 %
+            interval, and alone and with others, with the lower end of one (97.5 % of studies have
+            more): what the forest missed may be its too, so that there is no upper end. How often
+            they hold the truth stands in scripts/results/calibration.json. No intervals where the
+            trials were chosen adaptively.
+        explained: the variance of the forest that is lost without it (its total Sobol index times
+            the forest's variance), in variances of the objective: what the noise band is of.
         band: the noise band of that; p: (1 + permutations above) / (1 + permutations), corrected
             for the number of parameters of the branch; None where it was not tested.
         verdict: "important", "not identifiable", "descriptive" (the trials were chosen adaptively:
@@ -97,9 +98,7 @@ def _found(made: Surrogate, tested: bool) -> list[Importance]:
     whole = indices(wide, made.whole.predict(_float32(wide)))
     narrow = design(d, _FEW_POINTS, seed, place=made.place)
     points = _float32(narrow)
-    copies = [indices(narrow, copy.predict(points)) for copy in made.copies]
-    first = np.array([c.first for c in copies])
-    total = np.array([c.total for c in copies])
+    found_shares = shares(made)
     chance = _chance(made, narrow, points) if tested else np.zeros(0)
     found = []
     for name in made.branch.own:
@@ -113,8 +112,8 @@ def _found(made: Surrogate, tested: bool) -> list[Importance]:
         found.append(
             Importance(
                 parameter=name,
-                first=widened(whole.first[at], first[:, at]),
-                total=widened(whole.total[at], total[:, at]),
+                first=found_shares[at].alone,
+                total=found_shares[at].total,
                 explained=explained,
                 band=float(np.quantile(chance, 0.95)) if tested else None,
                 p=p,

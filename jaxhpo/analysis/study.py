@@ -39,6 +39,7 @@ from jaxhpo.analysis.sample import sample
 from jaxhpo.analysis.slices import Slice, slices
 from jaxhpo.analysis.summary import Summary, summary
 from jaxhpo.analysis.surrogate import surrogate
+from jaxhpo.analysis.survivors import Survivors, gated, survivors, withheld
 from jaxhpo.analysis.top_region import TopRegion, top_region
 from jaxhpo.analysis.tunability import Tunability, tunability
 from jaxhpo.goals import Goals, stated
@@ -82,6 +83,7 @@ class Analysis:
     Attributes:
         name: the task's. identity: what the study is a function of (its space is `parameters`).
         command: what was typed to start it, or None. runs: of its process, the oldest first.
+        picked: from which trial on a sampler that picks among several used which, and why.
         parameters: one a parameter of the space, constants too.
         summary, progress, associations, slices, learning, diverged, top_region: see the modules of
             these names.
@@ -95,6 +97,9 @@ class Analysis:
         groups: of every complete trial; groups_independent: of those chosen without looking at
             results.
         baseline, replicates: see the modules of these names.
+        survivors: what the tests are of, where a scheduler stopped trials: the independent results
+            (`associations`, `top_region`, `importance`, `elites_independent`, `groups_independent`)
+            are then of a unit that all reached, or there are none.
         derived: what `Options.derived` asks for.
         convergence, confirmation, early, cost, anomalies: see the modules of these names.
         bounds: both ends of every number. advice: one a parameter. next_spaces: the conservative
@@ -111,6 +116,7 @@ class Analysis:
     identity: Mapping[str, Any]
     command: Sequence[str] | None
     runs: Sequence[Run]
+    picked: tuple[tuple[int, str], ...]
     parameters: tuple[Parameter, ...]
     summary: Summary
     progress: Progress
@@ -131,6 +137,7 @@ class Analysis:
     tunability: Tunability
     baseline: Baseline
     replicates: Replicates
+    survivors: Survivors
     derived: tuple[Derived, ...]
     convergence: Convergence
     confirmation: Confirmation
@@ -170,6 +177,7 @@ def analysed(records: Any, options: Options | None = None) -> Analysis:
         found,
         identity={key: value for key, value in identity.items() if key != "space"},
         command=(facts.get("launch") or {}).get("command"),
+        picked=tuple((note["first"], note["says"]) for note in facts.get("sampler") or ()),
         runs=tuple(_run(session) for session in records.sessions()),
         test=None if not test or not test["metrics"] else Test(**test),
     )
@@ -207,8 +215,8 @@ def analysed_table(
     table, sampled = given(table, space, maximize=maximize), None
     ahead = fronts(table, goals, rows=options.rows, seed=options.seed)
     if goals.constraints:  # a trial that breaks one is no result
-        lost = ~feasible(table, goals)
-        table = table.assign(value=table["value"].mask(lost), loss=table["loss"].mask(lost))
+        broken = ~feasible(table, goals)
+        table = table.assign(value=table["value"].mask(broken), loss=table["loss"].mask(broken))
     said = summary(table, space, objective=objective, maximize=maximize)
     spent = cost(table, maximize=maximize)
     if len(table) > options.rows:
@@ -216,27 +224,36 @@ def analysed_table(
         chosen = np.random.default_rng([options.seed, 10]).choice(len(table), options.rows, False)
         table = table.iloc[np.sort(chosen)]
     made = sample(table, space, maximize=maximize)
-    adaptive = not made.free.all()
+    living, tested = survivors(table, space, trials, objective=objective)
+    free = made if living.basis == "final" else sample(tested, space, maximize=maximize)
+    adaptive = not made.free.all() or living.basis != "final"
     all_branches = branches(space)
-    independent = [surrogate(made, b, "independent", options) for b in all_branches]
+    independent = [
+        withheld(living, surrogate(free, b, "independent", options)) for b in all_branches
+    ]
     every = (
         [surrogate(made, b, "every", options) for b in all_branches] if adaptive else independent
     )
     best = said.best.config if said.best else {}
     learned, lost = learning(trials, objective=objective), diverged(table, space)
     start = baseline_config(table, space, options)
-    tests = associations(table, space), top_region(made, options)
+    tests = gated(
+        living,
+        associations(table, space, tested),
+        top_region(made, options, independent=free),
+    )
     top = elites(made, options, basis="every")
     ground = Ground(
         made=made,
         elites=top,
-        independent=elites(made, options, basis="independent"),
+        independent=elites(free, options, basis="independent"),
         evidence=evidence(*tests, space.names),
         tunability=tunability(every, start, best or None),
         replicates=replicates(made, {t.number: t.replicates for t in trials if t.replicates}),
         bounds=all_bounds(made, top, options),
         best=best,
         options=options,
+        unit=living.unit,
     )
     advised = advice(ground)
     return Analysis(
@@ -244,13 +261,14 @@ def analysed_table(
         identity={},
         command=None,
         runs=(),
+        picked=(),
         parameters=parameters(space),
         summary=said,
         progress=progress(table, maximize=maximize),
         associations=tests[0],
         slices=slices(table, space),
         groups=groups(made, basis="every"),
-        groups_independent=groups(made, basis="independent"),
+        groups_independent=groups(free, basis="independent"),
         learning=learned,
         diverged=lost,
         top_region=tests[1],
@@ -264,6 +282,7 @@ def analysed_table(
         tunability=ground.tunability,
         baseline=baseline(table, made, start, best),
         replicates=ground.replicates,
+        survivors=living,
         derived=derived(made, said.top, options.derived),
         convergence=convergence(made, ground.replicates),
         confirmation=confirmation(made, ground.replicates, again),

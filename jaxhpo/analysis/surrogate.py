@@ -58,6 +58,8 @@ class Surrogate:
             left out.
         x: float32 [n, d]; y: float64 [n], the loss in standard deviations from its mean, clipped;
             group: int [n].
+        folds: forests on four fifths of the configurations each, and what they have not seen;
+            empty where there is no forest.
         center, scale: loss = center + scale y.
     """
 
@@ -68,6 +70,7 @@ class Surrogate:
     x: np.ndarray
     y: np.ndarray
     group: np.ndarray
+    folds: tuple[forest.Fold, ...]
     center: float
     scale: float
     options: Options
@@ -141,9 +144,10 @@ def surrogate(sample: Sample, branch: Branch, basis: str, options: Options) -> S
     center, scale = (float(loss.mean()), float(loss.std())) if n else (0.0, 0.0)
     y = (loss - center) / (scale or 1.0)
     reason = _reason(n, scale, names)
-    r2 = None
+    r2, parts = None, ()
     if not reason:
-        r2 = forest.held_out(x, y, held.group, rng)
+        parts = forest.folds(x, y, held.group, rng)
+        r2 = forest.held_out(parts, x, y)
         if r2 < LEAST_R2:
             reason = (
                 f"the surrogate explains R2 = {r2:.2f} of trials that it has not seen; at least "
@@ -167,6 +171,7 @@ def surrogate(sample: Sample, branch: Branch, basis: str, options: Options) -> S
         x=x,
         y=y,
         group=held.group,
+        folds=parts,
         center=center,
         scale=scale or 1.0,
         options=options,

@@ -70,10 +70,13 @@ class TopRegion:
     reason: str
 
 
-def top_region(sample: Sample, options: Options | None = None) -> tuple[TopRegion, ...]:
-    """Every searched parameter, the most important (over all trials) first."""
+def top_region(
+    sample: Sample, options: Options | None = None, *, independent: Sample | None = None
+) -> tuple[TopRegion, ...]:
+    """Every searched parameter, the most important (over all trials) first. The trials chosen
+    without looking at results are those of `independent`, if it is given."""
     options = options or Options()
-    free = sample.independent()
+    free = (independent or sample).independent()
     best, free_best = (_best(s.loss, options.elite) for s in (sample, free))
     found = []
     for at, name in enumerate(sample.names):

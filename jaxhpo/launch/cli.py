@@ -222,6 +222,9 @@ def _rerun(given: argparse.Namespace) -> int:
     if again.test:
         print("on test data: " + ", ".join(f"{k} {v:.5g}" for k, v in again.test.items()))
     print(f"model: {path}")
+    if again.others:
+        names = ", ".join(map(str, again.others))
+        print(f"It went on from states of others; trained again with it: {names}")
     if again.same:
         print("Every recorded value came out the same, bit for bit.")
         return 0

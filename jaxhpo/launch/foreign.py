@@ -56,6 +56,20 @@ def opened(given: argparse.Namespace) -> Any:
     return records
 
 
+def prior_source(where: str, task: Any) -> Any:
+    """An earlier study of any kind, for `jaxhpo.study.Study(warm_start=...)`."""
+    from jaxhpo.interop.sources import TABLES
+    from jaxhpo.interop.sources import opened as open_source
+    from jaxhpo.study.warm_start import source_of
+
+    table = {"objective": task.objective, "maximize": task.maximize}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # on the space, which the study's is put for
+        records = open_source(where, **(table if where.lower().endswith(TABLES) else {}))
+    with records:
+        return source_of(records)._replace(name=shown(where))
+
+
 def export_to_optuna(given: argparse.Namespace) -> int:
     """Writes the study into an Optuna storage."""
     try:

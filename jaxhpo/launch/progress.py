@@ -25,10 +25,14 @@ class Plain:
         self._began = self._told = time.monotonic()
         self._last: Snapshot | None = None
         self._shown: Snapshot | None = None
+        self._picked = 0
 
     def __call__(self, snapshot: Snapshot) -> None:
         """Takes in a snapshot."""
         self._last = snapshot
+        for said in picked(snapshot)[self._picked :]:
+            self._picked += 1
+            print(said, file=self._out, flush=True)
         now = time.monotonic()
         wait = pause(now - self._began) if self._every is None else self._every
         if now - self._told >= wait:
@@ -62,6 +66,7 @@ class Live:
 
         self._began = time.monotonic()
         self._last: Snapshot | None = None
+        self._picked = 0
         self._note = ""
         self._drawn = Drawn(
             get_renderable=self._now, console=console, redirect_stdout=sys.stdout.isatty()
@@ -71,6 +76,9 @@ class Live:
     def __call__(self, snapshot: Snapshot) -> None:
         """Takes in a snapshot."""
         self._last = snapshot
+        for said in picked(snapshot)[self._picked :]:
+            self._picked += 1
+            self._drawn.console.print(said, highlight=False, markup=False)
 
     def say(self, text: str) -> None:
         """Shows a note below. May be called by a signal handler: it only keeps the text."""
@@ -156,6 +164,11 @@ def line(snapshot: Snapshot) -> str:
         *_time(snapshot, snapshot.elapsed),
     ]
     return ", ".join(parts)
+
+
+def picked(snapshot: Snapshot) -> list[str]:
+    """A line for each sampler that one that picks among several has used."""
+    return [f"from trial {first} on, {said}" for first, said in snapshot.picked]
 
 
 def _counts(snapshot: Snapshot) -> list[str]:

@@ -15,6 +15,7 @@ from jaxhpo.goals import goals
 from jaxhpo.launch import show
 from jaxhpo.launch.errors import Usage, sentences
 from jaxhpo.launch.flags import pairs, parsed
+from jaxhpo.launch.foreign import prior_source
 from jaxhpo.launch.places import folder, shown
 from jaxhpo.launch.settings import Settings
 from jaxhpo.launch.signals import Stop
@@ -192,6 +193,7 @@ def _study(task: Any, settings: Settings, where: str) -> Any:
         width=study.width,
         drivers=study.drivers,
         replicates=study.replicates,
+        warm_start=None if study.warm_start is None else prior_source(study.warm_start, task),
         plan=pairs(study.plan, "plan"),
         checkpoint_seconds=study.checkpoint_seconds,
     )
@@ -240,6 +242,8 @@ def _greet(module: str, study: Any, settings: Settings) -> None:
             f"That is a program to compile for every {wanted / cohorts:.2g} trials: compiling may "
             "take longer than training. Search fewer structures, or more trials."
         )
+    if study.prior is not None:
+        show.prior(study.prior.to_dict())
     print(f"Records: {study.records.path or shown(workdir(settings, module))}")
     if known:
         print(f"{known} trials have ended already; going on with the others.")

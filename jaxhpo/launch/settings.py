@@ -44,7 +44,7 @@ class StudyOptions:
     workdir: str | None = option(
         None, "where records and report go", shown="runs/<experiment>-seed<seed>"
     )
-    sampler: str = option("tpe", "who proposes", family="samplers")
+    sampler: str = option("auto", "who proposes", family="samplers")
     sampler_option: tuple[str, ...] = option(
         (), "an argument of the sampler; may be repeated", repeated=True
     )
@@ -78,6 +78,11 @@ class StudyOptions:
     )
     confirm: int = option(
         0, "train so many of the best again with five fresh seeds each, in the end", least=0
+    )
+    warm_start: str | None = option(
+        None,
+        "an earlier study whose results the sampler is told first, as far as they fit: its "
+        "directory or URL, an Optuna storage, or a table (CSV, TSV, Parquet)",
     )
     checkpoint_seconds: float = option(
         60.0, "how often what is in training is saved; 0: only when asked to stop", least=0.0

@@ -74,7 +74,12 @@ def _origin(identity: dict[str, Any]) -> None:
 
 
 def sessions(runs: Sequence[dict[str, Any]], facts: dict[str, Any]) -> None:
-    """The test metrics, how fast it was, and when, how long and on what the study ran."""
+    """Who proposed, the test metrics, how fast it was, and when, how long and on what the study
+    ran."""
+    if facts.get("warm_start"):
+        prior(facts["warm_start"])
+    for note in facts.get("sampler") or []:
+        print(f"  proposals from trial {note['first']} on: {note['says']}")
     test = facts.get("test")
     if test and test["metrics"]:
         values = ", ".join(f"{k} {v:.5g}" for k, v in test["metrics"].items())
@@ -102,6 +107,15 @@ def sessions(runs: Sequence[dict[str, Any]], facts: dict[str, Any]) -> None:
         git = info.get("git")
         code = f", revision {git['revision'][:9]}{' and changes' * git['changed']}" if git else ""
         print(f"  run of {began}: {how}{took}; {on}{code}")
+
+
+def prior(found: dict[str, Any]) -> None:
+    """The earlier study that the sampler was told of first."""
+    scored = sum(loss is not None for loss in found["losses"])
+    many = f"{len(found['losses'])} trials of {found['source']}"
+    print(f"  warm start: {many}, {scored} with a result")
+    for note in found["notes"]:
+        print(f"    {note}")
 
 
 def plan(facts: dict[str, Any]) -> None:

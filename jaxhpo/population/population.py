@@ -235,11 +235,22 @@ class Population:
             cohort.bank.fill([found[0] for found in theirs], units, [found[3] for found in theirs])
             cohort.bank.ready += [member for member, _, paused, _ in theirs if not paused]
 
-    def alone(self, member: Member) -> tuple[list[Tick], Any]:
-        """Trains one member with no neighbours, now: what happened, and its final state."""
+    def alone(self, member: Member, start: tuple[int, Any] | None = None) -> tuple[list[Tick], Any]:
+        """Trains one member with no neighbours, now: what happened, and its final state.
+
+        Args:
+            start: where it goes on: its units so far and a final state. None: from its beginning.
+        """
         cohort = self._cohort(member.hp)
         tile = self._new_tile(cohort.program, self._slots[0])
         offered, ticks = [member], []
+        if start is not None:
+            units, state = start
+            row = (np.float32(np.inf), jax.device_get(jax.tree.map(plain, state)))
+            home = self._new_tile(cohort.program, self._slots[0])
+            home.fill([member], [units], [row])
+            tile.move(home, [member])
+            offered = []
         while offered or tile.live:
             try:
                 tick = tile.tick(offered, cohort.units)

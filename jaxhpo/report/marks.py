@@ -61,7 +61,8 @@ def plain(text: str) -> str:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Bar:
     """One row of a chart of estimates: a dot with its interval, a grey bar up to what chance alone
-    gives, and a second number as a diamond. sure: whether the dot is filled."""
+    gives, and a second number as a diamond with its own. An interval without an upper end is drawn
+    up to the dot. sure: whether the dot is filled."""
 
     label: str
     estimate: Estimate
@@ -79,6 +80,9 @@ def bars(ax: Axes, rows: Sequence[Bar], *, wide: bool, first: str, second: str =
         if row.second is not None and row.second.value is not None:
             style = {"ms": 5, "mfc": "none", "mec": PAPER["faint"], "ls": "none", "zorder": 3}
             ax.plot(row.second.value, y, "D", label=second, **style)
+            if row.second.low is not None and row.second.high is not None:
+                ends = row.second.low, row.second.high
+                ax.hlines(y - 0.22, *ends, color=PAPER["faint"], lw=1, zorder=2)
         _dot(ax, y, row, first)
     ax.set_yticks(range(len(rows)), [plain(words.short(r.label, longest)) for r in reversed(rows)])
     ax.set_ylim(-0.7, len(rows) - 0.3)
@@ -90,8 +94,9 @@ def _dot(ax: Axes, y: int, row: Bar, label: str) -> None:
     found = row.estimate
     if found.value is None:
         return
-    if found.low is not None and found.high is not None:
-        ax.hlines(y, found.low, found.high, color=PAPER["model"], lw=2, zorder=2)
+    if found.low is not None:
+        high = found.value if found.high is None else found.high
+        ax.hlines(y, found.low, high, color=PAPER["model"], lw=2, zorder=2)
     fill = PAPER["model"] if row.sure else PAPER["surface"]
     style = {"ms": 8, "color": PAPER["model"], "mfc": fill, "mew": 1.6, "ls": "none"}
     ax.plot(found.value, y, "o", label=label, zorder=4, **style)

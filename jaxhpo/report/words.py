@@ -27,7 +27,9 @@ def chance(value: float | None) -> str:
 
 
 def estimate(value: Estimate) -> str:
-    """A number with its 95 % interval, where it has one."""
+    """A number with its 95 % interval, or the end of it that it has."""
+    if value.value is not None and value.low is not None and value.high is None:
+        return f"{strength(value.value)} (at least {strength(value.low)})"
     if value.value is None or value.low is None or value.high is None:
         return strength(value.value)
     return f"{strength(value.value)} ({strength(value.low)} to {strength(value.high)})"

@@ -105,10 +105,12 @@ def unlike(layout: Layout, points: Array, pending: Array, key: Array) -> Array:
     """`points` [n, d], none of them twice and none pending: see `repaired`. Where a continuous
     parameter is always active that is so anyway. The key is consumed."""
     children = {condition.child for condition in layout.conditions}
-    if any(c not in children for c in np.flatnonzero(layout.levels == 0)):
+    fine = {column for column, _ in layout.nearest}
+    if any(c not in children | fine for c in np.flatnonzero(layout.levels == 0)):
         return points
     waiting = np.asarray(pending, np.float32).reshape(len(pending), layout.d)
-    return jnp.asarray(repaired(layout, np.asarray(points), waiting[:0], waiting, key)[0])
+    settled = layout.settled(np.asarray(points))
+    return jnp.asarray(repaired(layout, settled, waiting[:0], waiting, key)[0])
 
 
 def _fresh(layout: Layout, seen: set[bytes], count: int, key: Array) -> np.ndarray:
@@ -117,7 +119,7 @@ def _fresh(layout: Layout, seen: set[bytes], count: int, key: Array) -> np.ndarr
     found: list[np.ndarray] = []
     for i in range(0 if few else _TRIES):
         draws = jax.random.uniform(jax.random.fold_in(key, i), (2 * count, layout.d))
-        for row in np.asarray(layout.snap(draws)):
+        for row in layout.settled(np.asarray(layout.snap(draws))):
             if row.tobytes() not in seen and len(found) < count:
                 seen.add(row.tobytes())
                 found.append(row)
@@ -133,7 +135,8 @@ def _fresh(layout: Layout, seen: set[bytes], count: int, key: Array) -> np.ndarr
 @functools.lru_cache(maxsize=4)
 def listed(layout: Layout) -> np.ndarray:
     """float32 [size, d], all points of a finite layout, exactly as `Layout.snap` makes them."""
-    return np.asarray(layout.snap(jnp.asarray(grid_points(layout, 2))))
+    with jax.ensure_compile_time_eval():  # `gp` asks for it while it is traced
+        return np.asarray(layout.snap(jnp.asarray(grid_points(layout, 2))))
 
 
 def _hashed(points: Array) -> Array:

@@ -1,7 +1,5 @@
 """What `tpe`, `gp` and `auto` share: the history of what was told, the start-up design, and the
 choice of a batch block by block.
-
-All sizes that a program is compiled for are powers of two, so that few programs are ever compiled.
 """
 
 from __future__ import annotations
@@ -17,10 +15,10 @@ from jax import Array
 from jaxhpo.contracts import Proposal
 from jaxhpo.cube import Layout
 from jaxhpo.samplers._fresh import repaired
+from jaxhpo.samplers._sizes import SMALLEST_BLOCK, padded, room
 from jaxhpo.samplers.sobol import sequence
 
-SMALLEST = 64  # places for a history, doubled whenever it is full
-SMALLEST_BLOCK = 16  # fewer proposals are the first of so many
+TAKEN = 128  # places for points that are not to be proposed: the same for the first batch and later
 
 
 class History(NamedTuple):
@@ -81,17 +79,6 @@ def _followed(state: History, old: np.ndarray | None, new: np.ndarray, name: str
     return np.concatenate([old, new])
 
 
-def room(n: int, least: int = SMALLEST) -> int:
-    """The next power of two, at least `least`."""
-    return max(least, 1 << max(0, n - 1).bit_length())
-
-
-def padded(rows: np.ndarray, places: int) -> np.ndarray:
-    """An array with zeros at its end, so that it has so many rows."""
-    more = places - len(rows)
-    return np.pad(rows, [(0, more)] + [(0, 0)] * (rows.ndim - 1))
-
-
 def startup_default(layout: Layout) -> int:
     """How many points of a quasi-random start come first: 2 d, within 10 to 24."""
     return min(24, max(10, 2 * layout.d))
@@ -106,10 +93,11 @@ def proposed(
     *,
     startup: int,
     block: int,
-    choose: Callable[[Array, np.ndarray, int, int], Array],
+    choose: Callable[[Array, np.ndarray, int, int], Array | np.ndarray],
 ) -> Proposal:
-    """A batch: of the start-up sequence up to trial number `startup`, and as long as nothing is
-    known; then as `choose` says, in blocks; then mended so that nothing comes twice.
+    """A batch: of the start-up sequence until there are `startup` trials (those that were told of
+    an earlier study count too), and as long as nothing is known; then as `choose` says, in blocks;
+    then mended so that nothing comes twice.
 
     Args:
         pending: float [p, d], what is in training. block: the most that `choose` is asked for.
@@ -119,19 +107,20 @@ def proposed(
     start_key, model_key = jax.random.split(state.key)
     waiting = np.asarray(pending, np.float32).reshape(len(pending), layout.d)
     knows = bool(np.isfinite(state.losses).any())  # a row is finite, or infinite, as a whole
-    early = max(0, min(n, startup - first)) if knows else n
+    early = max(0, min(n, startup - max(first, len(state.losses)))) if knows else n
     found = np.zeros((n, layout.d), np.float32)
     if early:
         found[:early] = sequence(layout, start_key, first, early)
     key = jax.random.fold_in(model_key, first)
     # The places and the block depend on p and n alone: the same for every block of a batch.
-    places = room(len(waiting) + n)
+    places = room(len(waiting) + n, TAKEN)
     size = min(block, room(n, SMALLEST_BLOCK))
     for begin in range(early, n, size):
         taken = padded(np.concatenate([waiting, found[:begin]]), places)
         chosen = choose(jax.random.fold_in(key, begin), taken, len(waiting) + begin, size)
         found[begin : begin + size] = np.asarray(chosen)[: n - begin]
     fresh_key = jax.random.fold_in(key, n)
+    found = layout.settled(found)
     points, fresh = repaired(layout, found, state.points, waiting, fresh_key)
     model = (np.arange(n) >= early) & ~fresh
     return Proposal(jnp.asarray(points), jnp.asarray(model))

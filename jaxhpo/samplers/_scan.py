@@ -19,7 +19,8 @@ from jax import Array
 from scipy.stats import qmc
 
 from jaxhpo.cube import Layout
-from jaxhpo.samplers._history import room, startup_default
+from jaxhpo.samplers._history import startup_default
+from jaxhpo.samplers._sizes import room
 from jaxhpo.samplers.tpe import BLOCK, Options, chosen
 
 

@@ -75,7 +75,7 @@ def auto(
     def says(state: History, first: int, n: int) -> str:
         if not np.isfinite(state.losses).any():
             return "sobol: no result is known yet"
-        if first + n <= first_model:
+        if max(first, len(state.losses)) + n <= first_model:
             return f"sobol: the first {first_model} trials spread out"
         told = f"{len(state.losses)} trials told, batches of {n}"
         if not state.single:

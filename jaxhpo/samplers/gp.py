@@ -25,7 +25,7 @@ from jaxhpo.given import whole
 from jaxhpo.samplers import _history
 from jaxhpo.samplers._candidates import candidates as drawn
 from jaxhpo.samplers._fresh import among, finite, listed
-from jaxhpo.samplers._history import History, padded, room
+from jaxhpo.samplers._history import History
 from jaxhpo.samplers._kernel import (
     LEAST_NOISE,
     embedded,
@@ -37,9 +37,11 @@ from jaxhpo.samplers._kernel import (
 )
 from jaxhpo.samplers._linear import solve, solve_back
 from jaxhpo.samplers._options import reals
+from jaxhpo.samplers._sizes import SMALLEST_BLOCK, padded, room
 
 BLOCK = 256  # draws made together
 CENTERS = 25  # so many good points, at most, have candidates around them
+_FEW, _GROWTH = 128, 4  # places for trials, and how much more when they are full
 _TAKEN = 1e30
 
 
@@ -145,17 +147,26 @@ def _known(state: History, first: int, most: int, most_fitted: int, clip: float)
     values = standardised(state.losses, clip)
     kept = _best_and_others(state.losses, most, rng)
     fit = _best_and_others(state.losses[kept], most_fitted, rng)
-    places = room(len(kept))
+    places = _places(len(kept), most)
     found = (
         padded(state.points[kept], places),
         padded(values[kept], places),
         np.int32(len(kept)),
-        padded(fit.astype(np.int32), min(places, room(most_fitted))),
+        padded(fit.astype(np.int32), min(places, room(most_fitted, SMALLEST_BLOCK))),
         np.int32(len(fit)),
-        padded(state.points, room(n)),
+        padded(state.points, room(n, places)),
         np.int32(n),
     )
     return _Known(*map(jnp.asarray, found))
+
+
+def _places(n: int, most: int) -> int:
+    """Room for n trials, of at most so many. The program is compiled for few sizes, as that takes
+    seconds, and in small ones for little more than it needs, as its cost grows with the cube."""
+    places = _FEW
+    while places < n:
+        places *= _GROWTH
+    return min(places, room(most, SMALLEST_BLOCK))
 
 
 def standardised(losses: np.ndarray, clip: float) -> np.ndarray:

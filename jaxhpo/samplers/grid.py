@@ -27,7 +27,8 @@ def grid(layout: Layout, *, resolution: int = 5) -> Sampler:
 
     Args:
         resolution: how many values a continuous parameter has, evenly spaced in the cube, the ends
-            included. A parameter of more than 1,024 levels counts as continuous.
+            included. A parameter of more than 1,024 levels counts as continuous: it has the
+            different ones of those nearest to so many places.
 
     Raises:
         ValueError: if the resolution is below 2, or the grid has more than 5,000,000 points.
@@ -66,10 +67,14 @@ def grid_points(layout: Layout, resolution: int) -> np.ndarray:
     Raises:
         ValueError: if there are more than 5,000,000.
     """
+    nearest = dict(layout.nearest)
     points = np.zeros((1, 0), np.float32)
     levels = np.zeros((1, 0), np.int64)
     for column in range(layout.d):
         values = layout.positions[column] or tuple(np.linspace(0.0, 1.0, resolution))
+        if column in nearest:  # some of the values may be the same, on a log scale at its low end
+            even = np.asarray(values, np.float32)
+            values = tuple(np.unique(nearest[column](even)).tolist())
         active = np.ones(len(points), bool)
         for condition in layout.conditions:
             if condition.child == column:

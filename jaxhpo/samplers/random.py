@@ -11,6 +11,7 @@ from jax import Array
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
 from jaxhpo.samplers._fresh import distinct, finite, unlike
+from jaxhpo.samplers._sizes import room
 
 
 def random(layout: Layout) -> Sampler:
@@ -25,7 +26,7 @@ def random(layout: Layout) -> Sampler:
         if finite(layout):
             draw = functools.partial(_points, layout, points_key, jnp.int32(0))
             return Proposal(distinct(layout, draw, first, n, other_key), jnp.zeros(n, bool))
-        points = _points(layout, points_key, jnp.int32(first), n)
+        points = _points(layout, points_key, jnp.int32(first), room(n))[:n]
         points = unlike(layout, points, pending, jax.random.fold_in(other_key, first))
         return Proposal(points, jnp.zeros(n, bool))
 

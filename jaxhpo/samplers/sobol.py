@@ -17,6 +17,7 @@ from scipy.stats import qmc
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
 from jaxhpo.samplers._fresh import distinct, finite, unlike
+from jaxhpo.samplers._sizes import room
 
 
 def sobol(layout: Layout) -> Sampler:
@@ -54,7 +55,8 @@ def sequence(layout: Layout, key: Array, first: int, n: int) -> Array:
         if first:
             engine.fast_forward(first)
         points = engine.random(n)
-    return _snap(layout, jnp.asarray(points, jnp.float32))
+    snapped = _snap(layout, np.pad(points.astype(np.float32), ((0, room(n) - n), (0, 0))))
+    return snapped[:n]
 
 
 _snap = jax.jit(Layout.snap, static_argnums=0)

@@ -26,7 +26,7 @@ from jaxhpo.given import whole
 from jaxhpo.samplers import _history
 from jaxhpo.samplers._fresh import among, finite
 from jaxhpo.samplers._fronts import ordered
-from jaxhpo.samplers._history import History, padded, room
+from jaxhpo.samplers._history import History
 from jaxhpo.samplers._mixture import (
     columns,
     drawn,
@@ -38,8 +38,10 @@ from jaxhpo.samplers._mixture import (
     rows,
 )
 from jaxhpo.samplers._options import reals
+from jaxhpo.samplers._sizes import padded, room
 
 BLOCK = 64  # proposals chosen by one program; the liar's cost grows with its square
+LEAST = 1024  # places for a history: fewer cost as little, and would be compiled for besides
 _TAKEN = -1e30
 
 
@@ -119,7 +121,7 @@ def tpe(
     choose = _program(layout, options)
 
     def ask(state: History, first: int, pending: Array, n: int) -> Proposal:
-        places = room(len(state.losses))
+        places = room(len(state.losses), LEAST)
         count = np.int32(len(state.losses))
         losses, shares = padded(state.losses, places), None
         if not state.single:

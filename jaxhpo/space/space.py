@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -12,9 +13,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from jaxhpo.cube import Layout
+from jaxhpo.cube import FINEST_GRID, Layout
 from jaxhpo.space import conditions, files, programs, yaml_text
-from jaxhpo.space.axes import axis
+from jaxhpo.space.axes import Axis, axis
 from jaxhpo.space.checks import checked
 from jaxhpo.space.codec import Codec
 from jaxhpo.space.domains import (
@@ -107,6 +108,11 @@ class Space:
             edges=tuple(edges for _, edges in tables),
             conditions=self._codec.conditions,
             size=size if all(a.count is not None for a in axes) else None,
+            nearest=tuple(
+                (column, functools.partial(_nearest, a))
+                for column, a in enumerate(axes)
+                if a.count is not None and a.count > FINEST_GRID
+            ),
         )
 
     def _count(
@@ -246,6 +252,11 @@ class Space:
             this, that: what to call the two.
         """
         return files.difference(self, other, this=this, that=that)
+
+
+def _nearest(axis: Axis, units: np.ndarray) -> np.ndarray:
+    """float32 [n], the coordinates of the values nearest to some coordinates."""
+    return axis.encode(axis.decode(units)[0])[0].astype(np.float32)
 
 
 def _declared(parameters: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[str, Domain]:

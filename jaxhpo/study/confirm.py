@@ -3,6 +3,8 @@
 The best of many trials is partly lucky: its value is too good by the noise that it was chosen for.
 So the k best are trained again, all in one population, from seeds that the search has not seen; the
 winner is chosen by the mean of these, and judged on the test data, by which nothing was chosen.
+A trial whose hyperparameters were changed in training (population-based training) is trained with
+those it had at its end, from beginning to end.
 """
 
 from __future__ import annotations

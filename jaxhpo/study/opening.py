@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from jaxhpo.contracts import Task
 from jaxhpo.store.memory import MemoryRecords
+from jaxhpo.study.warm_start import Prior, mapped, named, source_of
 
 
 def opened(
@@ -42,6 +44,31 @@ def opened(
     from jaxhpo.store.records import open_records
 
     return open_records(where, identity), identity
+
+
+def prior(where: str | Path | None, given: Any, task: Task) -> Prior | None:
+    """What the sampler is told first: as the records have it, else from the study that is given.
+
+    Raises:
+        ValueError: if the study that is given can't be used, or the records lack what they need.
+    """
+    noted = _stored(where).get("warm_start")
+    if noted and (given is None or named(given) == noted["source"]):
+        from jaxhpo.store.records import open_records
+
+        with open_records(where or "", read_only=True) as records:
+            kept = records.facts().get("warm_start")
+        if kept is not None:
+            return Prior.from_dict(kept, len(task.space))
+        if given is None:
+            raise ValueError(
+                f"Study(warm_start=None): the study was to start from {noted['source']!r}, but was "
+                "interrupted before it had recorded that; give it again"
+            )
+    if given is None:
+        return None
+    found = source_of(given)
+    return mapped(found, task.space, objective=task.objective, maximize=task.maximize)
 
 
 def _stored(where: str | Path | None) -> Mapping[str, Any]:

@@ -22,6 +22,8 @@ import numpy as np
 from jaxhpo.contracts import Sampler
 from jaxhpo.goals import Goals
 from jaxhpo.space import Space
+from jaxhpo.study.grades import Grades
+from jaxhpo.study.warm_start import Prior
 from jaxhpo.trial import Phase, Trial
 
 
@@ -36,10 +38,13 @@ class Proposer:
         gated: whether results matter (to the sampler or the scheduler), so that blocks wait.
         given: configurations that become the first trials.
         budget: ``(config with every parameter) -> units``.
+        losses: a trial's curve, where trials may be stopped (see `jaxhpo.study.grades`).
+        prior: what the sampler is told before the first trial.
         goals: what the sampler is told of; by default the loss alone.
 
     Attributes:
         state: the sampler's, after what it was told.
+        says: what the sampler says of how it made the last block, if it says anything.
     """
 
     def __init__(
@@ -53,6 +58,8 @@ class Proposer:
         gated: bool,
         given: Sequence[Mapping[str, Any]],
         budget: Callable[[Mapping[str, Any]], int],
+        losses: Callable[[Trial], np.ndarray | None] | None = None,
+        prior: Prior | None = None,
         goals: Goals | None = None,
     ) -> None:
         self.space = space
@@ -64,6 +71,11 @@ class Proposer:
         self._budget = budget
         self._goals = goals
         self.state = sampler.init(key)
+        if prior is not None and sampler.adaptive:
+            told = map(jnp.asarray, (prior.points, prior.losses, prior.valid))
+            self.state = sampler.tell(self.state, *told)
+        self.says: str | None = None
+        self._grades = None if losses is None else Grades(losses)
         self._told = 0
 
     @property
@@ -97,6 +109,8 @@ class Proposer:
             else min(self.batch, self.sampler.size + given - start)
         )
         pending = self._pending(trials[known:start])
+        if self.sampler.says is not None:
+            self.says = self.sampler.says(self.state, start - given, n)
         proposal = self.sampler.ask(self.state, start - given, pending, n)
         points, model = np.asarray(proposal.points), np.asarray(proposal.model)
         phases = [Phase.MODEL if m else Phase.EXPLORE for m in model]
@@ -105,23 +119,27 @@ class Proposer:
 
     def knowing(self, trials: Sequence[Trial]) -> Any:
         """The sampler's state as it is when it has been told of all `trials`. Changes nothing."""
-        return self._after(trials[self._told :])
+        return self._after(
+            trials[self._told :], None if self._grades is None else self._grades.copy()
+        )
 
     def _tell(self, trials: Sequence[Trial]) -> None:
         self._told += len(trials)
-        self.state = self._after(trials)
+        self.state = self._after(trials, self._grades)
 
-    def _after(self, trials: Sequence[Trial]) -> Any:
+    def _after(self, trials: Sequence[Trial], grades: Grades | None) -> Any:
         if not trials or not self.sampler.adaptive:
             return self.state
-        points = self._points(trials)
+        losses = [np.nan if t.loss is None else t.loss for t in trials]
+        if grades is not None:
+            losses = grades.add(trials)
+        points, goals = self._points(trials), self._goals
         valid = np.array([t.status.scored for t in trials])
-        goals = self._goals
         if goals is None or goals.plain:
-            losses = [np.nan if t.loss is None else t.loss for t in trials]
             args = (points, jnp.asarray(losses, jnp.float32), jnp.asarray(valid))
             return self.sampler.tell(self.state, *args)
         table = goals.losses(trials)
+        table[:, 0] = losses
         valid = jnp.asarray(valid & np.isfinite(table).all(axis=1))
         args = (points, jnp.asarray(table, jnp.float32), valid)
         if not goals.constraints:

@@ -1,9 +1,13 @@
-"""Trains one recorded trial again, alone, and compares the two bit for bit."""
+"""Trains one recorded trial again, alone, and compares the two bit for bit.
+
+One that took over the states of others (population-based training) needs them: what it rests on is
+trained again too, and nothing else.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -12,6 +16,7 @@ import numpy as np
 from jaxhpo.contracts import Task
 from jaxhpo.population.member import Member
 from jaxhpo.population.population import Population
+from jaxhpo.study.lineage import Leg, legs
 from jaxhpo.study.run import Run, joined
 from jaxhpo.trial import Status, Trial
 
@@ -24,7 +29,7 @@ class Rerun:
         trial: as it came out now. same: whether every recorded value came out bit for bit.
         differences: what did not, in words. state: the trained state, a pytree of arrays; of
             several members stacked. test: the metrics on the test split (their mean), or None where
-            the task has none.
+            the task has none. others: the trials that had to be trained with it, for their states.
     """
 
     trial: Trial
@@ -32,43 +37,36 @@ class Rerun:
     differences: tuple[str, ...]
     state: Any
     test: Mapping[str, float] | None
+    others: tuple[int, ...] = ()
 
 
-def rerun(task: Task, population: Population, recorded: Trial, members: Sequence[Member]) -> Rerun:
-    """`recorded` trained again for as many units as it was.
+def rerun(
+    task: Task,
+    population: Population,
+    trials: Sequence[Trial],
+    number: int,
+    members: Callable[[Trial], list[Member]],
+) -> Rerun:
+    """Trial `number` trained again for as many units as it was.
+
+    One that went on from states of other trials is trained with those of their legs that it rests
+    on (`jaxhpo.study.lineage`).
 
     Args:
-        members: those who train the trial.
+        trials: all of the study. members: those who train a trial.
 
     Raises:
-        ValueError: if the trial has not ended or failed, so that there is nothing to compare, or
-            was trained from the states of others.
+        ValueError: if the trial has not ended or failed, so that there is nothing to compare.
         RuntimeError: if it can't be trained now.
     """
+    recorded = trials[number]
     if not recorded.status.ended or recorded.status is Status.FAILED:
         raise ValueError(
             f"rerun(number={recorded.number}): the trial is {recorded.status.value}; only one that "
             "is complete, stopped or diverged can be compared"
         )
-    if recorded.history:
-        others = sorted({change["source"] for change in recorded.history})
-        raise ValueError(
-            f"rerun(number={recorded.number}): the trial went on from states of other trials "
-            f"({', '.join(map(str, others))}), so it can't be trained alone; run the study again"
-        )
-    runs, states = [], []
-    for member in members:
-        run = Run()
-        ticks, state = population.alone(
-            dataclasses.replace(member, budget=recorded.units, until=None, limits=None)
-        )
-        for tick in ticks:
-            for progress in tick.progress:
-                run.add(progress, tick)
-        if run.error is not None:
-            raise RuntimeError(f"trial {recorded.number} could not be trained again: {run.error}")
-        runs.append(run)
-        states.append(state)
+    line = legs(trials, number)
+    runs, states = _trained(population, recorded, line, members)
     curves = joined(runs, max(run.units for run in runs))
     units = len(curves[task.objective])
     diverged = any(run.diverged for run in runs)
@@ -84,12 +82,50 @@ def rerun(task: Task, population: Population, recorded: Trial, members: Sequence
         curves=curves,
     )
     differences = tuple(_differences(recorded, trial))
-    tests = [population.test(m, state) for m, state in zip(members, states, strict=True)]
+    tests = [population.test(m, s) for m, s in zip(members(recorded), states, strict=True)]
     test = None
     if task.test is not None:
         test = {name: float(np.mean([found[name] for found in tests])) for name in tests[0]}
     state = states[0] if len(states) == 1 else jax.tree.map(lambda *x: np.stack(x), *states)
-    return Rerun(trial=trial, same=not differences, differences=differences, state=state, test=test)
+    others = sorted({leg.trial.number for leg in line} - {number})
+    return Rerun(
+        trial=trial,
+        same=not differences,
+        differences=differences,
+        state=state,
+        test=test,
+        others=tuple(others),
+    )
+
+
+def _trained(
+    population: Population,
+    recorded: Trial,
+    line: Sequence[Leg],
+    members: Callable[[Trial], list[Member]],
+) -> tuple[list[Run], list[Any]]:
+    """Every leg trained, in order: the runs of `recorded`, and the states at its end."""
+    runs: list[Run] = []
+    states: dict[tuple[int, int], list[Any]] = {}
+    for leg in line:
+        own = members(leg.trial)
+        runs = runs or [Run() for _ in own]
+        held = None if leg.source is None else states[leg.source.place]
+        states[leg.place] = []
+        for i, member in enumerate(own):
+            stretch = dataclasses.replace(member, budget=leg.end, until=None, limits=None)
+            begin = None if held is None else (leg.start, held[i])
+            ticks, state = population.alone(stretch, begin)
+            progress = [(p, tick) for tick in ticks for p in tick.progress]
+            if progress and progress[-1][0].error is not None:
+                raise RuntimeError(
+                    f"trial {leg.trial.number} could not be trained again: {progress[-1][0].error}"
+                )
+            if leg.trial.number == recorded.number:
+                for part, tick in progress:
+                    runs[i].add(part, tick)
+            states[leg.place].append(state)
+    return runs, states[recorded.number, recorded.units]
 
 
 def _differences(recorded: Trial, now: Trial) -> list[str]:

@@ -25,6 +25,7 @@ class Snapshot:
             None where the task does not tell.
         elapsed: seconds since the start of this run. remaining: an estimate, or None.
         cohorts: programs so far. lanes: places for trials now.
+        picked: from which trial on a sampler that picks among several uses which, and why.
         front: with several objectives, how many complete trials no other beats; else None.
         feasible: how many complete trials keep the constraints; None where there are none.
     """
@@ -41,6 +42,7 @@ class Snapshot:
     remaining: float | None
     cohorts: int
     lanes: int
+    picked: tuple[tuple[int, str], ...] = ()
     front: int | None = None
     feasible: int | None = None
 

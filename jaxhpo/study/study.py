@@ -24,13 +24,12 @@ from jaxhpo.population.member import Member, Tick
 from jaxhpo.population.population import Population
 from jaxhpo.population.program import Device
 from jaxhpo.store import environment
-from jaxhpo.study import arguments, identity, in_flight, options
+from jaxhpo.study import arguments, identity, in_flight, opening, options
 from jaxhpo.study.arrangement import Arrangement
 from jaxhpo.study.brackets import Brackets, largest_group
 from jaxhpo.study.confirm import Confirmation, best_trials, confirm
 from jaxhpo.study.keeper import Keeper
 from jaxhpo.study.ledger import Ledger, Recorded
-from jaxhpo.study.opening import opened
 from jaxhpo.study.plan import TRACED
 from jaxhpo.study.proposer import Proposer
 from jaxhpo.study.rerun import Rerun, rerun
@@ -51,7 +50,8 @@ class Study:
         on. seed: decides, with a trial's number, every random draw.
         workdir: where records are kept (``study.db``, needs SQLAlchemy), or a database URL. None:
             in memory, lost with the process.
-        sampler, sampler_options: file name in ``jaxhpo/samplers`` and the factory's arguments.
+        sampler, sampler_options: file name in ``jaxhpo/samplers`` and the factory's arguments;
+            what ``"auto"`` picked, and why, is noted as the fact "sampler".
         scheduler, scheduler_options: likewise in ``jaxhpo/schedulers``.
         batch: trials proposed together (16). lookahead: how many trials may be in training while
             the next are chosen (an eighth of `trials`, 16 to 64; under a scheduler that stops
@@ -60,6 +60,9 @@ class Study:
             Part of the study's identity, as are all arguments above but `trials` and `workdir`.
         devices: where to train; by default all local devices. drivers: threads a device.
         enqueue: configurations to be tried first.
+        warm_start: an earlier study whose results the sampler is told first, as far as they fit
+            (`jaxhpo.study.warm_start`): a directory or database URL, a `Study`, or what
+            `jaxhpo.interop.sources.load` gives. Kept in the records, which need it only once.
         replicates: how many members train each trial, from seeds of their own; the trial's curves
             are the means of theirs. A task with folds has one for each fold.
         plan: name of a static parameter that the task can also take traced to "traced" or
@@ -80,7 +83,7 @@ class Study:
         trials: int,
         seed: int = 0,
         workdir: str | Path | None = None,
-        sampler: str = "tpe",
+        sampler: str = "auto",
         sampler_options: Mapping[str, Any] | None = None,
         scheduler: str = "none",
         scheduler_options: Mapping[str, Any] | None = None,
@@ -90,6 +93,7 @@ class Study:
         devices: Sequence[Device] | None = None,
         drivers: int | None = None,
         enqueue: Sequence[Mapping[str, Any]] = (),
+        warm_start: Any = None,
         replicates: int = 1,
         plan: Mapping[str, str] | None = None,
         checkpoint_seconds: float = 60.0,
@@ -131,6 +135,9 @@ class Study:
             "enqueued": task.space.encode(enqueue).tolist() if enqueue else [],
             "replicates": self.replicates,
         }
+        self.prior = opening.prior(workdir, warm_start, task)
+        options.warm_start(self.prior, sampler, self._sampler, task)
+        known["warm_start"] = None if self.prior is None else self.prior.identity
         self._arranged = arranged = Arrangement(
             task=task,
             scheduler=self._scheduler,
@@ -145,14 +152,27 @@ class Study:
             return arranged.defaults(plans[0], trials)
 
         sizes = {"batch": batch, "lookahead": lookahead, "width": width, "plan": asked}
-        self.records, self.identity = opened(workdir, known, sizes, defaults)
+        self.records, self.identity = opening.opened(workdir, known, sizes, defaults)
         for chosen in plans:
             self.records.put_fact("plan", chosen.lines())
+        if self.prior is not None and "warm_start" not in self.records.facts():
+            self.records.put_fact("warm_start", self.prior.to_dict())
         how = self.identity["plan"]
         arranged.traced = frozenset(name for name in how if how[name] == TRACED)
         arranged.width = self.identity["width"]
         key = jax.random.key(seed)
         self._key = jax.random.fold_in(key, _TRIALS)
+        self._ledger = Ledger(
+            self.records.trials(),
+            objective=task.objective,
+            maximize=task.maximize,
+            scheduler=self._scheduler,
+            replicates=self.replicates,
+            configured=lambda point: task.space.decode(point[None])[0],
+            goals=goals(task),
+        )
+        decides = self._scheduler
+        stops = decides.limits is not None or decides.stop is not None or decides.group is not None
         adaptive = self._sampler.adaptive or self._scheduler.limits is not None
         self._proposer = Proposer(
             task.space,
@@ -163,15 +183,8 @@ class Study:
             gated=adaptive,
             given=list(enqueue),
             budget=arranged.budget,
-            goals=goals(task),
-        )
-        self._ledger = Ledger(
-            self.records.trials(),
-            objective=task.objective,
-            maximize=task.maximize,
-            scheduler=self._scheduler,
-            replicates=self.replicates,
-            configured=lambda point: task.space.decode(point[None])[0],
+            losses=self._ledger.losses if stops else None,
+            prior=self.prior,
             goals=goals(task),
         )
         if self._scheduler.group is not None:
@@ -186,6 +199,7 @@ class Study:
             )
         group = largest_group(self._scheduler, trials)
         options.lookahead(self.identity["lookahead"], group if self._sampler.adaptive else 0)
+        self._picked = list(self.records.facts().get("sampler", []))
         home = None if self.records.path is None else Path(self.records.path).parent
         self._keeper = Keeper(home, self.identity, checkpoint_seconds)
         self._population: Population | None = None
@@ -337,9 +351,18 @@ class Study:
             block = self._proposer.next(self._ledger.trials, self.wanted)
             if not block:
                 return
+            self._note_sampler(block[0].number)
             self._ledger.add(block)
             self.records.write(block)
             self._queue(block)
+
+    def _note_sampler(self, first: int) -> None:
+        """Records who proposes from a trial on, where the sampler picks among several and another
+        one than before."""
+        says, before = self._proposer.says, self._picked
+        if says and not (before and before[-1]["says"].split(":")[0] == says.split(":")[0]):
+            self._picked.append({"first": first, "says": says})
+            self.records.put_fact("sampler", self._picked)
 
     def _queue(self, trials: Sequence[Trial]) -> None:
         """Hands trials to the population, those with the longest training first."""
@@ -377,6 +400,7 @@ class Study:
                 lanes=population.lanes,
                 front=len(ledger.leaders.front) if asked.several else None,
                 feasible=ledger.leaders.feasible if asked.constraints else None,
+                picked=tuple((note["first"], note["says"]) for note in self._picked),
             )
         )
 
@@ -404,8 +428,8 @@ class Study:
     # -- one trial again ---------------------------------------------------------------------------
 
     def rerun(self, number: int) -> Rerun:
-        """Trains trial `number` again, alone, and compares it with its record
-        (`jaxhpo.study.rerun`).
+        """Trains trial `number` again, alone but for those whose states it took, and compares it
+        with its record (`jaxhpo.study.rerun`).
 
         Raises:
             ValueError: if there is no such trial, or it has not ended.
@@ -414,7 +438,7 @@ class Study:
         if number not in range(len(trials)):
             known = f"0 to {len(trials) - 1}" if trials else "but the study has none yet"
             raise ValueError(f"rerun(number=...) must be a trial, {known}, got {number!r}")
-        return rerun(self.task, self._populated(), trials[number], self._members(trials[number]))
+        return rerun(self.task, self._populated(), trials, number, self._arranged.members)
 
     def confirm(self, top: int = 5, seeds: int = 5) -> Confirmation:
         """Trains the best trials again with fresh seeds (`jaxhpo.study.confirm`), and records what

@@ -26,7 +26,7 @@ from jaxhpo.tasks.elastic.dropout import Dropout
 from jaxhpo.tasks.parts import optimizers
 from jaxhpo.tasks.parts.batching import Batch, batches, epoch
 from jaxhpo.tasks.parts.folds import cut, training_rows, validation_rows
-from jaxhpo.tasks.parts.losses import LOSSES, METRICS, per_row
+from jaxhpo.tasks.parts.losses import LOSSES, METRICS, per_row, varied
 from jaxhpo.tasks.parts.network import network
 from jaxhpo.tasks.parts.numbers import number
 from jaxhpo.tasks.parts.splits import split, splits
@@ -96,12 +96,14 @@ def supervised(
         ValueError: for an argument that can't be used; the message says which and why.
     """
     rows = splits(data) if folds == 1 else cut(data, folds)
-    loss_rows = per_row(LOSSES, loss, "loss")
+    loss_rows = per_row(LOSSES, loss, "loss", rows)
     measures = dict(METRICS.get(loss, {}) if isinstance(loss, str) else {}) | dict(metrics or {})
     measures = {k: per_row({}, fn, f"metrics[{k!r}]") for k, fn in measures.items()}
     names = {*measures, "loss", "train_loss"}
     objective, maximize = _direction(objective, maximize, names, loss)
     further, bounds = checked("supervised", objective, others, constraints or {}, names)
+    if objective == "r2" and isinstance(loss, str) and "r2" not in (metrics or {}):
+        varied(rows)
     epochs_of = number(space, epochs, "epochs")
     stopping = early(space, patience, keep, objective, maximize)
     n = rows["train"].rows - (rows["train"].rows // folds if folds > 1 else 0)
@@ -239,11 +241,25 @@ def _with_steps(
     optimizer: Callable[..., optax.GradientTransformation],
 ) -> Callable[[Hyperparameters, Any], optax.GradientTransformation]:
     """An optimizer's factory that takes the number of steps too, whether it wants it or not."""
+    if not callable(optimizer):
+        raise ValueError(
+            "supervised(optimizer=...) must be a function (hp) -> optax optimizer or (hp, steps) "
+            f"-> optax optimizer, got {optimizer!r}; for example "
+            "optimizer=lambda hp: optax.adam(hp['lr'])"
+        )
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     names = [p for p in inspect.signature(optimizer).parameters.values() if p.kind in kinds]
-    if len(names) == 1:
-        return lambda hp, steps: optimizer(hp)
-    return optimizer
+
+    def made(hp: Hyperparameters, steps: Any) -> optax.GradientTransformation:
+        found = optimizer(hp) if len(names) == 1 else optimizer(hp, steps)
+        if not isinstance(found, optax.GradientTransformation):
+            raise ValueError(
+                "supervised(optimizer=...) must return an optax optimizer, got "
+                f"{type(found).__name__}"
+            )
+        return found
+
+    return made
 
 
 def example() -> Task:

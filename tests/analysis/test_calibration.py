@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[2]
 RESULT = json.loads((ROOT / "scripts/results/calibration.json").read_text("utf-8"))
 
 
-def script():
-    spec = importlib.util.spec_from_file_location("calibrate", ROOT / "scripts/calibrate.py")
+def script(name="calibrate"):
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"scripts/{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -43,7 +43,7 @@ def test_what_is_there_is_found_with_enough_trials():
 
 
 def test_the_script_simulates_a_study():
-    module = script()
+    module = script("calibration_studies")
     search = module.Search(module.ADDITIVE, "random", 40)
     table = search.table(lambda block, rng: 4 * block[:, 0] + 0.1 * rng.normal(size=len(block)), 1)
     assert len(table) == 40

@@ -118,7 +118,10 @@ def test_an_irrelevant_parameter_is_not_identifiable_beside_one_that_matters():
     by_name = {p.parameter: p for p in seen.parameters}
     assert by_name["x"].verdict == "important"
     assert by_name["x"].first.value > 0.9
-    assert by_name["x"].first.low <= by_name["x"].first.value
+    first, total = by_name["x"].first, by_name["x"].total
+    assert first.low <= first.value <= first.high
+    assert (total.low <= total.value, total.high) == (True, None)
+    assert first.value <= total.value
     assert {by_name[n].verdict for n in "yk"} == {"not identifiable"}
 
 
@@ -127,7 +130,8 @@ def test_adaptive_trials_are_descriptive():
     (seen,) = found(lambda x, y: x, space, 100, explore=10, tested=False)
     assert {p.verdict for p in seen.parameters} == {"descriptive"}
     assert all(p.band is None for p in seen.parameters)
-    assert seen.parameters[0].total.low > 0.5
+    assert seen.parameters[0].total.value > 0.5
+    assert {(p.total.low, p.first.low, p.first.high) for p in seen.parameters} == {(None,) * 3}
     assert seen.quality.basis == "every"
 
 

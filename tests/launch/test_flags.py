@@ -36,7 +36,7 @@ def parse(*arguments: str):
 def test_what_is_not_given_has_its_default():
     settings = parse()
     assert settings.experiment == Options()
-    assert (settings.study.trials, settings.study.sampler) == (512, "tpe")
+    assert (settings.study.trials, settings.study.sampler) == (512, "auto")
     assert settings.display.report
     assert settings.given == {}
 
@@ -131,7 +131,7 @@ def test_help_names_every_flag_its_default_and_its_meaning():
         "--[no]report",
         "everything works: --trials=4, --depth=1 [no]",
         "[runs/<experiment>-seed<seed>]",
-        f"--sampler=NAME who proposes: {', '.join(registry.names('samplers'))} [tpe]",
+        f"--sampler=NAME who proposes: {', '.join(registry.names('samplers'))} [auto]",
         "python -m my.experiment --smoke",
     ):
         assert part in " ".join(text.split())

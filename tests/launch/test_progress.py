@@ -54,6 +54,25 @@ def test_what_is_not_known_is_left_out():
     assert "1,230 units/s" in line(units)
 
 
+@pytest.mark.parametrize("made", [Plain, lambda out: Live(_console(out))])
+def test_who_proposes_is_said_once(made):
+    out = io.StringIO()
+    shown = made(out)
+    shown(dataclasses.replace(SNAPSHOT, picked=((0, "sobol: no result is known yet"),)))
+    for _ in range(2):
+        picked = ((0, "sobol: no result is known yet"), (16, "gp: 16 trials told"))
+        shown(dataclasses.replace(SNAPSHOT, picked=picked))
+    shown.close()
+    assert out.getvalue().count("from trial 0 on, sobol: no result is known yet\n") == 1
+    assert out.getvalue().count("from trial 16 on, gp: 16 trials told\n") == 1
+
+
+def _console(out):
+    from rich.console import Console
+
+    return Console(file=out, width=100)
+
+
 def test_the_last_line_says_how_long_it_took():
     counts = {**SNAPSHOT.counts, Status.COMPLETE: 90}
     assert line(dataclasses.replace(SNAPSHOT, counts=counts)).endswith(", in 12 s")

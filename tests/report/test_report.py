@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import re
 
@@ -13,6 +14,7 @@ from studies import WIDE, records
 from jaxhpo.analysis import Options, analysed
 from jaxhpo.report.bundle import write_report
 from jaxhpo.report.lint import lint
+from jaxhpo.report.markdown import markdown
 from jaxhpo.report.parts import Table
 from jaxhpo.report.report import report
 from jaxhpo.report.sections import NAMES, sections
@@ -264,3 +266,15 @@ def test_what_was_assumed_is_said(tmp_path, monkeypatch):
     assert whole["notes"] == ["'<b>' is taken to be active"]
     assert "Assumed: '<b>' is taken" in whole["sentences"]["anomalies"][-1]["text"]
     assert lint(tmp_path) == []
+
+
+@pytest.mark.parametrize("curves", [True, False])
+def test_a_report_over_survivors_says_what_its_tests_are_of(curves):
+    made = records(stopped=20, explore=100, noise=0.3)
+    if not curves:
+        made.write([dataclasses.replace(t, curves={}) for t in made.trials()])
+    found = analysed(made, Options(resamples=20))
+    text = markdown(report(found, STAMP))
+    assert "stopped 20 of the exploring trials" in text
+    assert ("nothing is tested at the end of training" in text) is curves
+    assert ("no p-value is given" in text) is not curves

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxhpo import Bool, Choice, Float, Int, Space
+from jaxhpo import Bool, Choice, Float, Int, Space, registry
 from jaxhpo.samplers.grid import grid
 from jaxhpo.samplers.random import random
 from jaxhpo.samplers.sobol import sobol
@@ -82,6 +82,38 @@ def test_grid_is_every_configuration_once():
     }
     assert found == rounded
     assert {repr(sorted(c.items())) for c in expected[:-4]} <= configs
+
+
+FINE = Space(
+    n=Int(1, 5000, log=True),
+    kind=Choice(["a", "b"]),
+    m=Int(1, 2000, log=True, when={"kind": "b"}),
+)
+
+
+def test_a_grid_has_no_whole_number_twice():
+    sampler = grid(FINE.layout, resolution=30)
+    configs = FINE.decode(asked(sampler, FINE, 0, sampler.size))
+    assert len({repr(c) for c in configs}) == sampler.size
+    every = {c["n"] for c in configs}
+    assert {1, 2, 5000} <= every
+    assert 20 < len(every) < 30  # of thirty places on the log scale several are 1 and 2
+
+
+@pytest.mark.parametrize("name", ["random", "sobol", "tpe"])
+def test_no_whole_number_comes_twice_in_a_batch(name):
+    space = Space(n=Int(1, 1500, log=True), m=Int(1, 1500, log=True))
+    sampler = registry.get("samplers", name)(space.layout)
+    state = sampler.init(jax.random.key(0))
+    pending = jnp.asarray(space.encode([{"n": 1, "m": m} for m in range(1, 41)]))
+    seen = {repr(c) for c in space.decode(np.asarray(pending))}
+    for first in (0, 300):
+        points = sampler.ask(state, first, pending, 300).points
+        configs = {repr(c) for c in space.decode(np.asarray(points))}
+        assert len(configs) == 300
+        assert not configs & seen
+        low = jnp.square(points).sum(axis=1)  # the best of it lies where numbers are coarse
+        state = sampler.tell(state, points, low, jnp.ones(300, bool))
 
 
 def test_a_grid_that_is_cut_short_is_no_corner():

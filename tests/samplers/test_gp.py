@@ -185,3 +185,14 @@ def test_refuses_bad_options(name, values):
     for value in values:
         with pytest.raises(ValueError, match=rf"gp\({name}=...\) must .*{name}={value!r}"):
             gp(PLANE.layout, **{name: value})
+
+
+def test_a_space_with_few_points_is_chosen_from_as_a_whole():
+    space = Space(a=Int(0, 19), b=Choice(["u", "v"]))
+    sampler = gp(space.layout, startup=4)
+    configs = [{"a": a, "b": b} for a in range(0, 18, 2) for b in ("u", "v")]
+    points = space.encode(configs)
+    state = told(sampler, space, points, (points[:, 0] - 0.5) ** 2)
+    found = np.asarray(sampler.ask(state, len(points), none(space), 4).points)
+    assert not {row.tobytes() for row in found} & {row.tobytes() for row in points}
+    assert {config["a"] for config in space.decode(found)} == {9, 11}

@@ -33,7 +33,9 @@ def spy(calls: list, *, adaptive: bool = True, size: int | None = None) -> Sampl
     return Sampler(init=lambda key: 0, tell=tell, ask=ask, adaptive=adaptive, size=size)
 
 
-def proposer(calls, *, batch=4, lookahead=4, gated=True, given=(), size=None, adaptive=True):
+def proposer(
+    calls, *, batch=4, lookahead=4, gated=True, given=(), size=None, adaptive=True, losses=None
+):
     return Proposer(
         SPACE,
         spy(calls, adaptive=adaptive, size=size),
@@ -43,11 +45,21 @@ def proposer(calls, *, batch=4, lookahead=4, gated=True, given=(), size=None, ad
         gated=gated,
         given=given,
         budget=lambda config: config["n"],
+        losses=losses,
     )
 
 
-def ended(trials: list[Trial]) -> list[Trial]:
-    return [dataclasses.replace(t, status=Status.COMPLETE, loss=float(t.number)) for t in trials]
+def ended(trials: list[Trial], *, curves: bool = False) -> list[Trial]:
+    """Complete, each with its number as loss; with curves, ten more a unit before."""
+    return [
+        dataclasses.replace(
+            t,
+            status=Status.COMPLETE,
+            loss=float(t.number),
+            curves={"loss": np.float32([t.number + 10, t.number])} if curves else {},
+        )
+        for t in trials
+    ]
 
 
 def test_a_block_waits_for_exactly_what_it_must_know():
@@ -156,3 +168,28 @@ def test_a_budget_that_is_no_number_of_units_is_refused():
     )
     with pytest.raises(ValueError, match=r"got 0 for \{'x': 'a'\}"):
         made.next([], 5)
+
+
+def test_stopped_trials_are_told_by_where_they_stood():
+    calls: list = []
+    made = proposer(calls, lookahead=0, losses=lambda t: t.curves["loss"])
+    trials = made.next([], 100)
+    trials += made.next(ended(trials, curves=True), 100)
+    trials = ended(trials, curves=True)
+    assert [t.loss for t in trials] == [0.0, 1, 2, 3, 4, 5, 6, 7]
+    stopped = {"loss": np.float32([11.5])}  # between trials 1 and 2 after one unit
+    trials[6] = dataclasses.replace(trials[6], status=Status.STOPPED, loss=11.5, curves=stopped)
+    state = made.knowing(trials)
+    made.next(trials, 100)
+    assert made.state == state == 8
+    assert calls[-2][0:2] == ("tell", [4.0, 5.0, 1.5, 7.0])
+
+
+def test_what_was_looked_at_only_is_not_kept():
+    calls: list = []
+    made = proposer(calls, lookahead=0, losses=lambda t: t.curves["loss"])
+    trials = ended(made.next([], 100), curves=True)
+    for _ in range(2):
+        made.knowing(trials)
+    made.next(trials, 100)
+    assert calls[1] == calls[2] == calls[3]

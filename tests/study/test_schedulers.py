@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -174,11 +175,50 @@ def test_pbt_copies_the_best_and_changes_them():
             assert source.number in group
             at = change["unit"] - 1
             assert source.curves["loss"][at] < trial.curves["loss"][at]
-    moved = next(trial for trial in trials if trial.history)
-    with study("pbt", trials=24) as made:
+
+
+def test_a_trial_that_took_the_states_of_others_is_trained_again_with_them(tmp_path):
+    with study("pbt", task=curves_task(12), workdir=tmp_path) as made:
         made.run()
-        with pytest.raises(ValueError, match="states of other trials"):
-            made.rerun(moved.number)
+    with study("pbt", task=curves_task(12), workdir=tmp_path) as made:
+        moved = [trial for trial in made.trials if trial.history]
+        twice = [trial for trial in moved if len(trial.history) > 1]
+        heirs = [t for t in moved if any(made.trials[c["source"]].history for c in t.history)]
+        assert twice
+        assert heirs
+        for trial in {t.number: t for t in [moved[0], twice[0], heirs[0]]}.values():
+            again = made.rerun(trial.number)
+            assert again.same, again.differences
+            assert again.trial.loss == trial.loss
+            assert {c["source"] for c in trial.history} - {trial.number} <= set(again.others)
+        other = made.trials[heirs[0].history[-1]["source"]]
+        made._ledger.trials[other.number] = dataclasses.replace(
+            other, history=(), config={**other.config, "rate": 0.5}
+        )
+        again = made.rerun(heirs[0].number)
+        unit = heirs[0].history[-1]["unit"] + 1
+        assert f"loss: differs first after unit {unit}," in again.differences[0]
+
+
+def test_the_best_of_a_population_that_copies_is_tested(tmp_path):
+    options = {"units": 2, "population": 8, "share": 0.5}
+    task = curves_task(6)
+    task = task._replace(
+        space=Space(x=Float(0.0, 1.0), rate=Float(0.0, 1.0)),
+        test=lambda hp, state, data: {"level": state["level"] * data + hp["x"]},
+        test_data=jnp.float32(2.0),
+    )
+    with Study(
+        task, trials=8, seed=1, sampler="random", scheduler="pbt", scheduler_options=options
+    ) as made:
+        made.run()
+        assert made.best is not None
+        assert made.best.history
+        fact = made.records.facts()["test"]
+        assert fact["number"] == made.best.number
+        again = made.rerun(made.best.number)
+        assert again.same
+        assert again.test == fact["metrics"]
 
 
 def jaderberg() -> Task:

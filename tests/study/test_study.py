@@ -105,6 +105,25 @@ def test_a_study_asked_for_more_goes_on_as_if_asked_at_once(whole, digits, tmp_p
         assert plain(second.trials) == plain(trials)
 
 
+def test_what_the_default_sampler_picked_is_recorded(tmp_path):
+    task = objective(lambda key, hp: (hp["x"] - 0.3) ** 2, Space(x=Float(0.0, 1.0)))
+    given = {"batch": 8, "lookahead": 0, "sampler_options": {"most_known": 24}}
+    with Study(task, trials=40, **given) as whole:
+        snapshots = []
+        whole.run(on_tick=snapshots.append)
+        noted = whole.records.facts()["sampler"]
+    assert [note["first"] for note in noted] == [0, 8, 24]  # ten trials spread out first
+    assert [note["says"].split(":")[0] for note in noted] == ["sobol", "gp", "tpe"]
+    assert snapshots[-1].picked == tuple((note["first"], note["says"]) for note in noted)
+    assert snapshots[0].picked == snapshots[-1].picked[:1]
+    for trials in (20, 40):  # stopped within a block, and gone on with
+        with Study(task, trials=trials, workdir=tmp_path, **given) as part:
+            part.run()
+    assert part.identity["sampler"] == "auto"
+    with Study(task, trials=40, workdir=tmp_path, **given) as again:
+        assert again.records.facts()["sampler"] == noted
+
+
 def test_sizes_left_open_are_taken_from_the_records(digits, tmp_path):
     with study(digits, sampler="random", workdir=tmp_path, trials=4) as first:
         first.run()

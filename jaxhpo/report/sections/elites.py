@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from jaxhpo.analysis.elites import EliteParameter, Elites, EliteValue
 from jaxhpo.analysis.study import Analysis
 from jaxhpo.report import words
+from jaxhpo.report.gate import gate, where
 from jaxhpo.report.parts import Column, Part, Sentence, Table
 from jaxhpo.report.words import number
 
@@ -22,8 +23,8 @@ def parts(found: Analysis) -> Iterator[Part | None]:
     yield list(_said(found))
     yield _ranges(found)
     yield _shares(found, "elites", "elite_values", "Values of choices, over all complete trials")
-    if found.elites_independent.n < found.elites.n:
-        title = "The same over exploring trials alone, tested"
+    if found.elites_independent.n != found.elites.n or found.survivors.unit is not None:
+        title = f"The same over exploring trials{where(found)} alone, tested"
         yield _shares(found, "elites_independent", "elite_values_exploring", title)
 
 
@@ -37,6 +38,7 @@ def _said(found: Analysis) -> Iterator[Sentence]:
     if seen.rest is not None:
         text += f", in the mean {number(seen.mean)} against {number(seen.rest)} of the others"
     yield Sentence(text=f"{text}.", evidence="/elites")
+    yield from gate(found)
     tested = found.elites_independent
     clear = [
         (f"/elites_independent/parameters/{i}/values/{j}", p, v)
@@ -45,11 +47,11 @@ def _said(found: Analysis) -> Iterator[Sentence]:
         if _sign(v)
     ]
     for pointer, p, v in clear[:_NAMED]:
-        yield Sentence(text=_clear(tested, p, v), evidence=pointer)
+        yield Sentence(text=_clear(tested, p, v, where(found)), evidence=pointer)
     if any(v.q_over is not None for p in tested.parameters for v in p.values) and not clear:
         yield Sentence(
             text="No value of a choice is more or less frequent among the elite than chance gives, "
-            f"over n = {tested.n} exploring trials.",
+            f"over n = {tested.n} exploring trials{where(found)}.",
             evidence="/elites_independent",
         )
 
@@ -61,12 +63,12 @@ def _sign(v: EliteValue) -> int:
     return -1 if v.q_under is not None and v.q_under <= _RATE else 0
 
 
-def _clear(tested: Elites, p: EliteParameter, v: EliteValue) -> str:
+def _clear(tested: Elites, p: EliteParameter, v: EliteValue, at: str) -> str:
     more = _sign(v) > 0
     return (
-        f"{p.parameter} = {v.label} is {'more' if more else 'less'} frequent among the elite than "
-        f"it was tried: {v.elite} of {p.elite} elite, {v.n} of {p.active} exploring trials; q = "
-        f"{words.chance(v.q_over if more else v.q_under)}, n = {tested.n}."
+        f"{p.parameter} = {v.label} is {'more' if more else 'less'} frequent among the elite{at} "
+        f"than it was tried: {v.elite} of {p.elite} elite, {v.n} of {p.active} exploring trials; "
+        f"q = {words.chance(v.q_over if more else v.q_under)}, n = {tested.n}."
     )
 
 

@@ -10,6 +10,7 @@ from jaxhpo.analysis.importance import Importance, Importances
 from jaxhpo.analysis.study import Analysis
 from jaxhpo.report import words
 from jaxhpo.report.drawing import WIDE
+from jaxhpo.report.gate import gate, where
 from jaxhpo.report.marks import Bar, bars, is_wide, legend
 from jaxhpo.report.parts import Column, Figure, Part, Plot, Sentence, Table
 
@@ -19,10 +20,10 @@ _MOST_BARS = 30
 
 
 def parts(found: Analysis) -> Iterator[Part | None]:
-    """The forest's shares with their intervals, what can be told of them, and the top region."""
+    """The shares with their limits, what can be told of them, and the top region."""
     if found.summary.best is None:
         return
-    yield list(_verdicts(found))
+    yield [*gate(found), *_verdicts(found)]
     yield _figure(found)
     yield list(_said(found))
     yield _table(found)
@@ -35,7 +36,7 @@ def _verdicts(found: Analysis) -> Iterator[Sentence]:
         if e.verdict == "matters":
             yield Sentence(
                 text=f"{e.parameter} matters: q = {words.chance(e.q)}, over n = {e.n} exploring "
-                "trials.",
+                f"trials{where(found)}.",
                 evidence=f"/evidence/{place}",
             )
     unclear = [e for e in found.evidence if e.verdict == "not identifiable"]
@@ -43,8 +44,8 @@ def _verdicts(found: Analysis) -> Iterator[Sentence]:
         few, many = min(e.n for e in unclear), max(e.n for e in unclear)
         n = f"n = {many}" if few == many else f"n = {few} to {many}"
         yield Sentence(
-            text=f"Not identifiable from the exploring trials ({n}), which is not the same as "
-            f"unimportant: {words.some([e.parameter for e in unclear])}.",
+            text=f"Not identifiable from the exploring trials{where(found)} ({n}), which is not "
+            f"the same as unimportant: {words.some([e.parameter for e in unclear])}.",
             evidence="/evidence",
         )
     by_reason: dict[str, list[str]] = {}
@@ -76,14 +77,14 @@ def _both(found: Analysis) -> list[tuple[str, int, Importances]]:
 
 def _said(found: Analysis) -> Iterator[Sentence]:
     for field, place, one in _both(found):
-        yield Sentence(text=_quality(one), evidence=f"/{field}/{place}/quality")
+        yield Sentence(text=_quality(found, one), evidence=f"/{field}/{place}/quality")
         if one.quality.reason:
             continue
         pointer = f"/{field}/{place}/parameters"
         n = one.quality.n
         for i, p in enumerate(one.parameters):
             if p.verdict == "important":
-                yield Sentence(text=_clear(p, n), evidence=f"{pointer}/{i}")
+                yield Sentence(text=_clear(p, n, where(found)), evidence=f"{pointer}/{i}")
         names = [p.parameter for p in one.parameters if p.verdict == "not identifiable"]
         if names:
             yield Sentence(
@@ -100,23 +101,25 @@ def _said(found: Analysis) -> Iterator[Sentence]:
             )
 
 
-def _quality(one: Importances) -> str:
+def _quality(found: Analysis, one: Importances) -> str:
     seen = one.quality
     basis = _BASIS[seen.basis]
-    where = f"{basis} with {seen.branch}" if seen.branch != "all trials" else basis
+    if seen.basis == "independent":
+        basis += where(found)
+    those = f"{basis} with {seen.branch}" if seen.branch != "all trials" else basis
     if seen.reason:
-        return f"From {where} importance can't be told: {seen.reason}."
+        return f"From {those} importance can't be told: {seen.reason}."
     return (
-        f"From {where}, n = {seen.n}, a forest explains R2 = {words.strength(seen.r2)} of the "
+        f"From {those}, n = {seen.n}, a forest explains R2 = {words.strength(seen.r2)} of the "
         "objective's variance in trials that it has not seen; the rest is noise or beyond it."
     )
 
 
-def _clear(p: Importance, n: int) -> str:
+def _clear(p: Importance, n: int, at: str) -> str:
     return (
-        f"{p.parameter} has a share of {words.estimate(p.total)} of that, "
-        f"{words.estimate(p.first)} of it alone: more than chance gives (p = {words.chance(p.p)}, "
-        f"corrected; n = {n})."
+        f"{p.parameter} explains a share of {words.estimate(p.total)} of the objective's "
+        f"variance{at}, {words.estimate(p.first)} alone: more than chance gives "
+        f"(p = {words.chance(p.p)}, corrected; n = {n})."
     )
 
 
@@ -152,7 +155,7 @@ def _figure(found: Analysis) -> Figure | None:
         bars(ax, rows, wide=is_wide(canvas), first="total", second="alone")
         low = min(0.0, *(r.estimate.low or 0.0 for r in rows))
         ax.set_xlim(low - 0.02, 1.05)
-        ax.set_xlabel("share of the variance that the forest explains")
+        ax.set_xlabel("share of the objective's variance")
         legend(canvas, ax, 1.0)
 
     kinds = {p.verdict for _, p in shown}
@@ -167,8 +170,10 @@ def _figure(found: Analysis) -> Figure | None:
     return Figure(
         name="importance",
         title="Importance over the whole space",
-        caption="Sobol indices of a forest with 95 % intervals: total counts what a parameter does "
-        "together with others, so totals may sum to more than 1. n stands beside the name. "
+        caption="Shares of the objective's variance with 95 % limits: total counts what a "
+        "parameter does together with others, so totals may sum to more than 1, and has a lower "
+        "limit only, for what the forest does not explain may be any parameter's too. n stands "
+        "beside the name. "
         f"{told.strip()}{left}",
         plots=(
             Plot(
@@ -185,12 +190,14 @@ def _figure(found: Analysis) -> Figure | None:
 
 def _table(found: Analysis) -> Table:
     share = Column(name="", show=words.strength, right=True)
-    heads: Sequence[str] = ("total", "total from", "total to", "alone", "alone from", "alone to")
+    heads: Sequence[str] = ("total", "total at least", "alone", "alone from", "alone to")
     return Table(
         name="importance",
         folded=True,
-        title="Shares of what a forest explains",
-        note="With 95 % intervals; total counts what a parameter does together with others.",
+        title="Shares of the objective's variance",
+        note="Alone with 95 % intervals; total counts what a parameter does together with others, "
+        "and has a lower limit (97.5 %) only. No limits for trials that the sampler chose by "
+        "results.",
         columns=(
             Column(name="parameter"),
             Column(name="n", right=True),
@@ -207,7 +214,6 @@ def _table(found: Analysis) -> Table:
                 one.quality.n,
                 p.total.value,
                 p.total.low,
-                p.total.high,
                 p.first.value,
                 p.first.low,
                 p.first.high,

@@ -13,6 +13,7 @@ from jaxhpo.analysis.groups import Groups
 from jaxhpo.analysis.study import Analysis
 from jaxhpo.report import panels, words
 from jaxhpo.report.drawing import PAPER, WIDE
+from jaxhpo.report.gate import gate, where
 from jaxhpo.report.marks import is_wide, legend, plain
 from jaxhpo.report.parts import Column, Figure, Part, Plot, Sentence, Table
 from jaxhpo.report.words import number
@@ -37,6 +38,7 @@ def parts(found: Analysis) -> Iterator[Part | None]:
 
 
 def _said(found: Analysis) -> Iterator[Sentence]:
+    yield from gate(found)
     matters = {e.parameter for e in found.evidence if e.verdict == "matters"}
     for place, a in enumerate(found.associations):
         if a.verdict == "associated" and a.parameter in matters:
@@ -45,10 +47,11 @@ def _said(found: Analysis) -> Iterator[Sentence]:
     if tested:
         few = f"{min(tested)} to " if min(tested) < max(tested) else ""
         yield Sentence(
-            text=f"Tested on {few}{words.trials(max(tested), 'exploring')} a parameter, those "
-            f"chosen without looking at results (at least {FEWEST}), and corrected for the number "
-            "of tests (q, Benjamini and Hochberg). rho (Spearman) sees a steady rise or fall, not "
-            "a best value in the middle: look at the plots too. eta (Kruskal and Wallis) is for "
+            text=f"Tested on {few}{words.trials(max(tested), 'exploring')}{where(found)} a "
+            f"parameter, those chosen without looking at results (at least {FEWEST}), and "
+            "corrected for the number of tests (q, Benjamini and Hochberg). rho (Spearman) sees a "
+            "steady rise or fall, not a best value in the middle: look at the plots too. eta "
+            "(Kruskal and Wallis) is for "
             "values without an order and has no sign.",
             evidence="/associations",
         )
@@ -59,7 +62,7 @@ def _clear(found: Analysis, a: Association) -> str:
     strength = a.independent.strength or 0.0
     measured = (
         f"{a.measure} {words.strength(strength)}, q = {words.chance(a.q)}, over "
-        f"{a.independent.n} exploring trials"
+        f"{a.independent.n} exploring trials{where(found)}"
     )
     if a.measure == "rho":
         larger = (strength > 0) is found.summary.maximize

@@ -75,7 +75,10 @@ def _settings(found: Analysis) -> Table:
         for key in ("sampler_options", "scheduler_options")
         if isinstance(found.identity.get(key), dict)
     }
-    rows = {**plain, **options}
+    picked = {f"proposals from trial {first} on": says for first, says in found.picked}
+    rows = {**plain, **options, **picked}
+    if started := found.identity.get("warm_start"):
+        rows["warm start"] = f"{started['trials']} trials of {started['source']}"
     if found.command:
         rows["command"] = " ".join(found.command)
     return Table(

@@ -38,17 +38,33 @@ def network(model: Any) -> Network:
         ValueError: if it is none of these.
     """
     if isinstance(model, tuple) and len(model) == 2 and all(map(callable, model)):
-        return _pair(*model)
+        return _trainable(_pair(*model))
     build: Any = model
     arguments = _arguments(model)
     if arguments == 1:
-        return _linen(build)
+        return _trainable(_linen(build))
     if arguments == 2:
-        return _nnx(build)
+        return _trainable(_nnx(build))
     raise ValueError(
         "supervised(model=...) must be a function (hp) -> flax.linen.Module, a function "
         f"(hp, rngs) -> flax.nnx.Module, or a pair (init, apply), got {model!r}"
     )
+
+
+def _trainable(net: Network) -> Network:
+    """Refuses, while it is traced, a model in which there is nothing to train."""
+
+    def init(key: jax.Array, hp: Hyperparameters, inputs: Any) -> tuple[Any, Any]:
+        params, rest = net.init(key, hp, inputs)
+        if not jax.tree.leaves(params):
+            raise ValueError(
+                "supervised(model=...): the model has no parameters to train, got "
+                f"{params!r} from its initialisation; return the pytree of its weights, or search "
+                "a plain function with jaxhpo.tasks.objective"
+            )
+        return params, rest
+
+    return net._replace(init=init)
 
 
 def _arguments(fn: Any) -> int:

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 _NAMES = ("train", "validation", "test")
+_PAIR = ("inputs", "targets")
+_NARROW = {np.dtype(f"{kind}8"): np.dtype(f"{kind}4") for kind in "fiu"}
+_NARROW[np.dtype(np.complex128)] = np.dtype(np.complex64)
 
 
 class Rows(NamedTuple):
@@ -71,33 +75,74 @@ def splits(data: Mapping[str, tuple[Any, Any]]) -> dict[str, Rows]:
     for name, pair in data.items():
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise ValueError(f"supervised(data[{name!r}]) must be a pair (inputs, targets)")
-        inputs, targets = jax.tree.map(np.asarray, tuple(pair))
-        rows = _row_count((inputs, targets), f"supervised(data[{name!r}])")
-        for what, tree in (("inputs", inputs), ("targets", targets)):
-            for leaf in jax.tree.leaves(tree):
-                if np.issubdtype(leaf.dtype, np.inexact) and not np.isfinite(leaf).all():
-                    bad = int((~np.isfinite(leaf.reshape(rows, -1)).all(axis=1)).sum())
-                    raise ValueError(
-                        f"supervised(data[{name!r}]): the {what} must be finite, but {bad} of "
-                        f"{rows} rows hold NaN or infinity; drop or fill these rows"
-                    )
-        inputs, targets = jax.tree.map(_narrow, (inputs, targets))
+        where = f"supervised(data[{name!r}])"
+        rows = _row_count(tuple(pair), where)
+        inputs, targets = (
+            jax.tree.map(lambda a, what=f"{where}: the {what}": _array(a, what), tree)
+            for what, tree in zip(_PAIR, pair, strict=True)
+        )
         found[name] = Rows(inputs, targets, rows)
+    for name in found:
+        _alike(found["train"], found[name], name)
     return found
 
 
-def _narrow(array: np.ndarray) -> np.ndarray:
-    """float64 and int64 as float32 and int32, which is what JAX computes with."""
-    wide = {np.dtype(np.float64): np.float32, np.dtype(np.int64): np.int32}
-    return array.astype(wide.get(array.dtype, array.dtype))
+def _array(given: Any, what: str) -> np.ndarray:
+    """An array as JAX computes with it: float64 and int64 as float32 and int32.
+
+    Raises:
+        ValueError: if it holds no numbers, or some that are not finite there.
+    """
+    array = np.asarray(given)
+    if array.dtype.kind not in "biufc" and not jnp.issubdtype(array.dtype, jnp.number):
+        held = "" if array.dtype.kind != "O" else f" ({type(array.flat[0]).__name__})"
+        raise ValueError(
+            f"{what} must be numbers, got an array of {array.dtype}{held} and shape "
+            f"{list(array.shape)}; encode text and categories as whole numbers, and convert the "
+            "rest: array.astype(numpy.float32)"
+        )
+    whole = array.dtype.kind in "biu"
+    if whole and array.dtype not in _NARROW:
+        return array
+    with np.errstate(over="ignore"):  # what is too large is refused below
+        narrow = array.astype(_NARROW.get(array.dtype, array.dtype))
+    bad = narrow != array if whole else ~np.isfinite(narrow)
+    wrong = f"fit {narrow.dtype}, with which JAX computes" if whole else "be finite"
+    if bad.any():
+        rows = len(array)
+        count = int(bad.reshape(rows, -1).any(axis=1).sum())
+        kinds = "NaN or infinity" if not np.isfinite(array).all() else f"{array[bad].flat[0]}"
+        way = "drop or fill these rows" if kinds.startswith("NaN") else "scale or number them anew"
+        raise ValueError(f"{what} must {wrong}, but {count} of {rows} rows hold {kinds}; {way}")
+    return narrow
+
+
+def _alike(train: Rows, other: Rows, name: str) -> None:
+    """Refuses a split that is unlike the rows trained on: a model that fits one can't fit both."""
+    for what, ours, theirs in zip(_PAIR, train[:2], other[:2], strict=True):
+        if jax.tree.structure(ours) != jax.tree.structure(theirs):
+            raise ValueError(
+                f"supervised(data[{name!r}]): the {what} must have the form of those in "
+                f"data['train'], {jax.tree.structure(ours)}, got {jax.tree.structure(theirs)}"
+            )
+        for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+            if a.ndim != b.ndim or a.dtype.kind != b.dtype.kind:
+                raise ValueError(
+                    f"supervised(data[{name!r}]): the {what} must be like those in "
+                    f"data['train'], {a.dtype} of shape {list(a.shape)}, got {b.dtype} of shape "
+                    f"{list(b.shape)}; prepare all splits in the same way"
+                )
 
 
 def _row_count(tree: Any, where: str) -> int:
-    lengths = {np.shape(leaf)[:1] for leaf in jax.tree.leaves(tree)}
+    leaves = jax.tree.leaves(tree)
+    lengths = {np.shape(leaf)[:1] for leaf in leaves}
     if len(lengths) != 1 or () in lengths or (0,) in lengths:
-        shapes = [np.shape(leaf) for leaf in jax.tree.leaves(tree)]
+        shapes = [np.shape(leaf) for leaf in leaves[:4]]
+        more = f" and {len(leaves) - 4} more" if len(leaves) > 4 else ""
+        way = "; make an array of a list: numpy.asarray(list)" if () in lengths else ""
         raise ValueError(
             f"{where} must hold inputs and targets of equally many rows, at least one; "
-            f"got arrays of shapes {shapes}"
+            f"got arrays of shapes {shapes}{more}{way}"
         )
     return lengths.pop()[0]
