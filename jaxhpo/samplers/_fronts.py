@@ -26,7 +26,9 @@ from scipy.special import ndtri
 from scipy.stats import qmc
 
 DIRECTIONS = 64
-_ROWS = 256  # rows compared with all others at once
+COMPARED = 2048  # trials of which each is compared with each
+_AHEAD = 256  # of more, all are compared with so many that are likely good
+_ROWS = 256  # rows compared with others at once
 _MARGIN = 0.1  # how far behind a front its reference point lies, as a share of its extent
 
 
@@ -45,7 +47,31 @@ def ordered(
     """
     sound = filled & jnp.isfinite(losses).all(axis=1)
     broken = _broken(violations, sound)
-    beaten = _beaten(losses, broken, sound)
+    if len(losses) <= COMPARED:
+        return _picked(losses, broken, sound, most)
+    some = _in_question(losses, broken, sound, most)
+    places, fronts = _picked(losses[some], broken[some], sound[some], most)
+    return some[places], fronts
+
+
+def _in_question(losses: Array, broken: Array, sound: Array, most: int) -> Array:
+    """int [COMPARED], places of all trials that may be among the best `most`, in their order.
+
+    All that beat a good trial are as good, so one that is beaten by `most` others is out; and then
+    so is whatever it beats, so that nobody else's front changes. Only if more are left than fit are
+    those left out that are beaten most often, and of equals the later.
+    """
+    ranks = jnp.argsort(jnp.argsort(losses, axis=0), axis=0).astype(jnp.float32).sum(axis=1)
+    promise = jnp.where(sound, -ranks - broken * 2 * losses.size, -jnp.inf)
+    ahead = jax.lax.top_k(promise, _AHEAD)[1]
+    beaten = _beaten(losses, broken, losses[ahead], broken[ahead], sound[ahead])
+    left = jnp.where(sound & (beaten < most), -beaten, -len(losses))
+    return jnp.sort(jax.lax.top_k(left, COMPARED)[1])
+
+
+def _picked(losses: Array, broken: Array, sound: Array, most: int) -> tuple[Array, Array]:
+    """`ordered`, of few enough trials that each can be compared with each."""
+    beaten = _beaten(losses, broken, losses, broken, sound)
     directions = jnp.asarray(_directions(losses.shape[1]))
 
     def pick(carry: tuple[Array, ...], _: None) -> tuple[tuple[Array, ...], tuple[Array, Array]]:
@@ -87,8 +113,8 @@ def _beats(loss: Array, broken: Array, losses: Array, every: Array) -> Array:
     return ((broken < every) | ((broken == every) & lower)).astype(jnp.int32)
 
 
-def _beaten(losses: Array, broken: Array, sound: Array) -> Array:
-    """int32 [C], how many trials that have losses beat each."""
+def _beaten(losses: Array, broken: Array, others: Array, how_broken: Array, sound: Array) -> Array:
+    """int32 [C], how many of the sound others [P, k] beat each of `losses` [C, k]."""
     size = min(_ROWS, len(losses))  # both are powers of two, or there is one block
     parts = -(-len(losses) // size)
     more = parts * size - len(losses)
@@ -97,13 +123,13 @@ def _beaten(losses: Array, broken: Array, sound: Array) -> Array:
 
     def block(part: tuple[Array, Array]) -> Array:
         mine, how = part
-        no_higher = jnp.ones((size, len(losses)), bool)
-        lower = jnp.zeros((size, len(losses)), bool)
-        for a, b in zip(losses.T, mine.T, strict=True):
+        no_higher = jnp.ones((size, len(others)), bool)
+        lower = jnp.zeros((size, len(others)), bool)
+        for a, b in zip(others.T, mine.T, strict=True):
             no_higher &= a[None] <= b[:, None]
             lower |= a[None] < b[:, None]
-        tied = broken[None] == how[:, None]
-        beats = (broken[None] < how[:, None]) | (tied & no_higher & lower)
+        tied = how_broken[None] == how[:, None]
+        beats = (how_broken[None] < how[:, None]) | (tied & no_higher & lower)
         return (beats & sound[None]).sum(axis=1, dtype=jnp.int32)
 
     return jax.lax.map(block, (rows, theirs)).reshape(-1)[: len(losses)]

@@ -9,6 +9,7 @@ import pytest
 
 from jaxhpo import Float, Space
 from jaxhpo.pareto import front, hypervolume
+from jaxhpo.samplers import _fronts
 from jaxhpo.samplers._fronts import _directions, _reach, ordered
 from jaxhpo.samplers.random import random
 from jaxhpo.samplers.tpe import tpe
@@ -52,6 +53,20 @@ def test_more_rows_than_are_compared_at_once():
     first = places[fronts[: len(places)] == 0]
     assert set(first) <= inside
     assert len(first) == min(25, len(inside))
+
+
+@pytest.mark.parametrize("levels", [0, 7])
+def test_of_a_long_history_the_same_are_good_as_if_all_were_compared(levels, monkeypatch):
+    place = np.random.default_rng(5)
+    losses = place.integers(0, levels, (700, 2)) if levels else place.random((700, 2))
+    broken = np.maximum(place.normal(size=(700, 2)) - 0.5, 0)
+    whole = picked(losses, broken, room=1024)
+    monkeypatch.setattr(_fronts, "COMPARED", 512)
+    jax.clear_caches()
+    short = picked(losses, broken, room=1024)
+    jax.clear_caches()
+    for one, other in zip(whole, short, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_within_a_front_the_next_adds_most_volume():
