@@ -15,9 +15,11 @@ from jaxhpo.analysis.association import Association, associations
 from jaxhpo.analysis.baseline import Baseline, baseline, baseline_config
 from jaxhpo.analysis.bounds import Bound
 from jaxhpo.analysis.branches import branches
+from jaxhpo.analysis.chance import Chance, chance
 from jaxhpo.analysis.confirmation import Confirmation, confirmation
 from jaxhpo.analysis.convergence import Convergence, convergence
 from jaxhpo.analysis.cost import Cost, cost
+from jaxhpo.analysis.coverage import Coverage, coverage
 from jaxhpo.analysis.derived import Derived, derived
 from jaxhpo.analysis.direction import Direction, directions
 from jaxhpo.analysis.diverged import Diverged, diverged
@@ -100,6 +102,8 @@ class Analysis:
         survivors: what the tests are of, where a scheduler stopped trials: the independent results
             (`associations`, `top_region`, `importance`, `elites_independent`, `groups_independent`)
             are then of a unit that all reached, or there are none.
+        coverage: how many of the possible configurations were tried. chance: the best against no
+            skill.
         derived: what `Options.derived` asks for.
         convergence, confirmation, early, cost, anomalies: see the modules of these names.
         bounds: both ends of every number. advice: one a parameter. next_spaces: the conservative
@@ -138,6 +142,8 @@ class Analysis:
     baseline: Baseline
     replicates: Replicates
     survivors: Survivors
+    coverage: Coverage
+    chance: Chance
     derived: tuple[Derived, ...]
     convergence: Convergence
     confirmation: Confirmation
@@ -171,6 +177,7 @@ def analysed(records: Any, options: Options | None = None) -> Analysis:
         sampler=identity.get("sampler"),
         again=facts.get("confirm"),
         goals=asked,
+        task=task,
         options=options,
     )
     return dataclasses.replace(
@@ -195,6 +202,7 @@ def analysed_table(
     sampler: str | None = None,
     again: Mapping[str, Any] | None = None,
     goals: Goals | None = None,
+    task: Mapping[str, Any] | None = None,
     options: Options | None = None,
 ) -> Analysis:
     """All results of a table of the form of `jaxhpo.table.trials_table`, wherever it is from.
@@ -209,6 +217,7 @@ def analysed_table(
         again: the study's record of having trained the best again (`jaxhpo.study.confirm`).
         goals: the objectives and constraints, where there are more than one; their values are the
             columns ``metric.<name>``.
+        task: the task's part of the study's identity, which may know what chance gives.
         options: what the reader chose.
     """
     options, goals = options or Options(), goals or Goals(((objective, maximize),))
@@ -218,9 +227,10 @@ def analysed_table(
         broken = ~feasible(table, goals)
         table = table.assign(value=table["value"].mask(broken), loss=table["loss"].mask(broken))
     said = summary(table, space, objective=objective, maximize=maximize)
-    spent = cost(table, maximize=maximize)
+    spent, covered = cost(table, maximize=maximize), coverage(table, space)
     if len(table) > options.rows:
-        sampled = Sampled(rows=options.rows, of=len(table), exact=("summary", "cost", "fronts"))
+        exact = ("summary", "cost", "coverage", "fronts")
+        sampled = Sampled(rows=options.rows, of=len(table), exact=exact)
         chosen = np.random.default_rng([options.seed, 10]).choice(len(table), options.rows, False)
         table = table.iloc[np.sort(chosen)]
     made = sample(table, space, maximize=maximize)
@@ -283,6 +293,8 @@ def analysed_table(
         baseline=baseline(table, made, start, best),
         replicates=ground.replicates,
         survivors=living,
+        coverage=covered,
+        chance=chance(made, options.chance, task, objective=objective),
         derived=derived(made, said.top, options.derived),
         convergence=convergence(made, ground.replicates),
         confirmation=confirmation(made, ground.replicates, again),
