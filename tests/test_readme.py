@@ -59,6 +59,14 @@ def test_the_examples_of_additions_conform():
     testing.check_scheduler(names["threshold"])
 
 
+def test_the_example_of_several_objectives_runs():
+    names: dict = {}
+    exec(BLOCKS[-2], names)
+    front = names["study"].front
+    assert len(front) > 5
+    assert all(trial.metrics["heat"] <= 16.0 for trial in front)
+
+
 def test_every_figure_on_speed_is_from_the_result_file():
     from bench_table import speed
 

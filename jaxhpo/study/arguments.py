@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from jaxhpo.contracts import REPLICATE, TEST, TRAIN, VALIDATION, Sampler, Stream, Task
+from jaxhpo.goals import checked, goals
 from jaxhpo.space import Space
 
 _SEEDS = 2**32  # the bits of a seed that JAX's keys take; it drops the others without a word
@@ -167,6 +168,7 @@ def _functions(task: Task) -> None:
         )
     if not isinstance(task.maximize, bool):
         raise ValueError(f"Task(maximize=...) must be True or False, got {task.maximize!r}")
+    checked("Task", task.objective, task.others, task.constraints)
 
 
 def _stream(task: Task) -> None:
@@ -191,12 +193,33 @@ def _stream(task: Task) -> None:
             )
 
 
-def warm_start(prior: Any, name: str, sampler: Sampler) -> None:
-    """Refuses to tell results to a sampler that does not look at any.
+def several(task: Task, name: str, sampler: Sampler) -> None:
+    """Refuses a sampler that learns from one loss for a task with several goals.
 
     Raises:
-        ValueError: naming the sampler.
+        ValueError: naming the samplers that there are for it.
     """
+    if goals(task).plain or sampler.several or not sampler.adaptive:
+        return
+    what = "several objectives" if task.others else "constraints"
+    raise ValueError(
+        f"Study(sampler={name!r}) must be a sampler for {what} ({goals(task).words()}); use "
+        "sampler='auto' or 'tpe', or 'random' or 'sobol', which look at no result"
+    )
+
+
+def warm_start(prior: Any, name: str, sampler: Sampler, task: Task) -> None:
+    """Refuses to tell results to a sampler that does not look at any, or that looks at more than
+    the one loss that an earlier study is read for.
+
+    Raises:
+        ValueError: naming the sampler, or what the task asks for.
+    """
+    if prior is not None and not goals(task).plain:
+        raise ValueError(
+            f"Study(warm_start=...) must be left out for a task with {goals(task).words()}: an "
+            "earlier study is read for one objective; enqueue=... takes its best configurations"
+        )
     if prior is not None and not sampler.adaptive:
         raise ValueError(
             f"Study(warm_start=...): the sampler {name!r} does not look at results here, so it can "

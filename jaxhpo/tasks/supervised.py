@@ -20,6 +20,7 @@ from flax import linen as nn
 from jax import Array
 
 from jaxhpo.contracts import Hyperparameters, Task
+from jaxhpo.goals import checked
 from jaxhpo.random_bits import shuffled
 from jaxhpo.space import Float, Int, Space
 from jaxhpo.tasks.elastic.dropout import Dropout
@@ -46,6 +47,8 @@ def supervised(
     metrics: Mapping[str, Callable[..., Array]] | None = None,
     objective: str | None = None,
     maximize: bool | None = None,
+    others: Mapping[str, bool] | Iterable[tuple[str, bool]] = (),
+    constraints: Mapping[str, float] | None = None,
     batch_size: str | int = "batch_size",
     epochs: str | int = "epochs",
     patience: str | int = 0,
@@ -75,6 +78,8 @@ def supervised(
         objective: the metric that is searched on; by default "accuracy" for cross-entropy, else
             "loss". Reported besides: "loss" and "train_loss" (the mean over the epoch's steps).
         maximize: whether more is better; known for the metrics that come with this module.
+        others: further objectives: metric to whether more is better. constraints: metric to what it
+            may be at most. Both go by the values after the last epoch (or the kept one).
         batch_size, epochs: the name of a hyperparameter, or a number. Batch sizes can share a
             program: gradients are then summed over micro-batches of their greatest common divisor
             (and batch normalisation sees these). The engine decides which is cheaper.
@@ -105,7 +110,9 @@ def supervised(
     lies = layout(data, folds, stream, space, batch_size)
     loss_rows = per_row(LOSSES, loss, "loss", lies.rows)
     measures = _measures(loss, metrics, lies.stream is not None)
-    objective, maximize = _direction(objective, maximize, {*measures, "loss", "train_loss"}, loss)
+    names = {*measures, "loss", "train_loss"}
+    objective, maximize = _direction(objective, maximize, names, loss)
+    further, bounds = checked("supervised", objective, others, constraints or {}, names)
     if objective == "r2" and isinstance(loss, str) and "r2" not in (metrics or {}):
         varied(lies.rows)
     epochs_of = number(space, epochs, "epochs")
@@ -124,7 +131,6 @@ def supervised(
         made = optimizer_of(hp)
         zero = jnp.zeros((), jnp.float32)
         state = {"params": params, "rest": rest, "optimizer": made.init(params), "train_loss": zero}
-        names = {*measures, "loss", "train_loss"}
         return state | stopping.init(state, names)
 
     def train(key: Array, hp: Hyperparameters, state: dict[str, Any], data: Any) -> dict[str, Any]:
@@ -179,6 +185,8 @@ def supervised(
         budget=epochs_of.plain,
         objective=objective,
         maximize=maximize,
+        others=further,
+        constraints=bounds,
         static=frozenset({batch_size} if named else ()),
         elastic=frozenset({*elastic, *({batch_size} if named else ())}),  # type: ignore[arg-type]
         test=None if lies.test_data is None else test,
