@@ -207,16 +207,3 @@ def lookahead(given: int, group: int) -> None:
             f"must all be proposed before the first of them ends; give at least {group - 1}, or "
             "leave it out"
         )
-
-
-def warm_start(prior: Any, name: str, sampler: Sampler) -> None:
-    """Refuses to tell results to a sampler that does not look at any.
-
-    Raises:
-        ValueError: naming the sampler.
-    """
-    if prior is not None and not sampler.adaptive:
-        raise ValueError(
-            f"Study(warm_start=...): the sampler {name!r} does not look at results here, so it can "
-            'not start from any; leave warm_start out, or take sampler="tpe"'
-        )
