@@ -145,7 +145,7 @@ def _trust(found: Analysis) -> Iterator[Sentence]:
         yield Sentence(
             text=f"Of the {len(seen.others)} best that were trained again, trial {first.number} "
             f"({which}) has the best mean: {words.interval(first.mean)}, n = "
-            f"{len(first.fresh)}{_tests(first)}.",
+            f"{len(first.fresh)}{_tests(found, first)}.",
             evidence="/confirmation/others/0",
         )
     n = found.summary.spread.n
@@ -176,8 +176,10 @@ def _trained_again(found: Analysis, again: Confirmed) -> Sentence:
     )
 
 
-def _tests(one: Confirmed) -> str:
-    scores = [f"{name} {words.interval(value)}" for name, value in one.test.items()]
+def _tests(found: Analysis, one: Confirmed) -> str:
+    """The objective on test data; all metrics where it is not among them."""
+    named = {k: v for k, v in one.test.items() if k == found.summary.objective} or one.test
+    scores = [f"{name} {words.interval(value)}" for name, value in named.items()]
     return f"; on test data {words.listed(scores)}" if scores else ""
 
 
