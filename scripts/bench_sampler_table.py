@@ -35,8 +35,8 @@ def samplers(result: dict[str, Any]) -> str:
         "Scores: 1 is the optimum, 0 what random search finds with as many trials; means over "
         "classic, rotated, noisy, mixed and conditional functions (`scripts/bench_problems.py`) "
         "and tables of trained networks (`scripts/bench_tables.py`). Differences are of searches "
-        "of the same problem and seed, 95 % intervals by the bootstrap over problems and seeds. Where "
-        "rows are over different numbers of problems, compare differences and not scores.",
+        "of the same problem and seed, 95 % intervals by the bootstrap over problems and seeds. "
+        "Where rows are over different numbers of problems, compare differences and not scores.",
         "",
     ]
     for setting, rates in result.get("speed", {}).items():
