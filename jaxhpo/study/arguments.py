@@ -11,7 +11,16 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxhpo.contracts import REPLICATE, TEST, TRAIN, VALIDATION, Sampler, Stream, Task
+from jaxhpo.contracts import (
+    REPLICATE,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Sampler,
+    Scheduler,
+    Stream,
+    Task,
+)
 from jaxhpo.goals import checked, goals
 from jaxhpo.space import Space
 
@@ -169,6 +178,25 @@ def _functions(task: Task) -> None:
     if not isinstance(task.maximize, bool):
         raise ValueError(f"Task(maximize=...) must be True or False, got {task.maximize!r}")
     checked("Task", task.objective, task.others, task.constraints)
+
+
+def scheduler(name: str, given: Any) -> Scheduler:
+    """What a scheduler's factory made, if a study can be run with it.
+
+    Raises:
+        ValueError: if it is none, or one that pauses trials and never decides on them.
+    """
+    if not isinstance(given, Scheduler):
+        raise ValueError(
+            f"{name}(...) must return a jaxhpo.contracts.Scheduler, got {type(given).__name__}"
+        )
+    if (given.group is None) != (given.decide is None):
+        has, lacks = ("group", "decide") if given.decide is None else ("decide", "group")
+        raise ValueError(
+            f"{name}(...): a scheduler with `{has}` must have `{lacks}` too: trials of a group "
+            "pause at its rungs, and `decide` says who goes on"
+        )
+    return given
 
 
 def _stream(task: Task) -> None:

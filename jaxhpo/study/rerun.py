@@ -107,6 +107,9 @@ def _trained(
     """Every leg trained, in order: the runs of `recorded`, and the states at its end."""
     runs: list[Run] = []
     states: dict[tuple[int, int], list[Any]] = {}
+    # Another may also have taken a state from the middle of one of these.
+    ends = [*(change["unit"] for change in recorded.history), recorded.units]
+    own_legs = {(recorded.number, end) for end in ends}
     for leg in line:
         own = members(leg.trial)
         runs = runs or [Run() for _ in own]
@@ -121,7 +124,7 @@ def _trained(
                 raise RuntimeError(
                     f"trial {leg.trial.number} could not be trained again: {progress[-1][0].error}"
                 )
-            if leg.trial.number == recorded.number:
+            if leg.place in own_legs:
                 for part, tick in progress:
                     runs[i].add(part, tick)
             states[leg.place].append(state)

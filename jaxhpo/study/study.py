@@ -124,7 +124,8 @@ class Study:
         )
         self._sampler = registry.made("samplers", sampler, (task.space.layout,), sampler_options)
         arguments.several(task, sampler, self._sampler)
-        self._scheduler = registry.made("schedulers", scheduler, (), scheduler_options)
+        deciding = registry.made("schedulers", scheduler, (), scheduler_options)
+        self._scheduler = arguments.scheduler(scheduler, deciding)
         known = {
             "version": identity.VERSION,
             "space": task.space.to_dict(),

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxhpo.contracts import Task
+from jaxhpo.contracts import Group, Scheduler, Task
 from jaxhpo.space import Choice, Float, Int, Space
-from jaxhpo.study import Study
+from jaxhpo.study import Study, arguments
 from jaxhpo.trial import Status, Trial
 
 CASES = {
@@ -274,3 +274,16 @@ def test_budgets_that_differ_within_a_bracket():
         made.run()
         assert all(t.status.ended for t in made.trials)
         assert all(t.units == t.budget for t in made.trials if t.status is Status.COMPLETE)
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (None, r"mine\(\.\.\.\) must return a .*Scheduler, got NoneType"),
+        (Scheduler(group=lambda n: Group(n, 1, lambda b: [1])), "`group` must have `decide` too"),
+        (Scheduler(decide=lambda key, standing: None), "`decide` must have `group` too"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_scheduler_that_could_never_decide_is_refused(made, said):
+    with pytest.raises(ValueError, match=said):
+        arguments.scheduler("mine", made)
