@@ -59,6 +59,10 @@ class Sampler(NamedTuple):
     size: how many proposals there are before the sampler repeats itself; None: no end.
     says: None, or ``(state, first, n) -> str``: which algorithm `ask` would use and why, for people
         and records, where a sampler picks among several.
+    search: None, or ``(loss, key, *, trials, batch) -> (points [trials, d], losses [trials])``: a
+        whole search as one function that can be traced, under `jit` and under `vmap` over keys, for
+        a loss that is itself a JAX function ``(keys [m], points [m, d]) -> losses [m]``; infinite
+        where that is not finite. The key is consumed. A sampler that works on the host has none.
     """
 
     init: Callable[[jax.Array], Any]
@@ -67,6 +71,7 @@ class Sampler(NamedTuple):
     adaptive: bool
     size: int | None = None
     says: Callable[[Any, int, int], str] | None = None
+    search: Callable[..., tuple[jax.Array, jax.Array]] | None = None
 
 
 class Group(NamedTuple):

@@ -18,7 +18,7 @@ import pandas as pd
 from jax import Array
 
 from jaxhpo import registry
-from jaxhpo.samplers._scan import searched
+from jaxhpo.contracts import Sampler
 from jaxhpo.space import Space
 from jaxhpo.space.axes import Line, axis
 
@@ -106,9 +106,10 @@ def minimize(
         trials: how many evaluations; fewer if the space has fewer configurations.
         batch: how many are proposed, and evaluated, at once.
         seed: everything follows from it. A sequence of seeds gives a list of results.
-        sampler: a file name in ``jaxhpo/samplers``. ``"tpe"`` runs wholly inside one jitted
-            program, several seeds at once, unless the space is finite or finer than float32
-            arithmetic can follow; with the others the program only evaluates.
+        sampler: a file name in ``jaxhpo/samplers``. One that has a `Sampler.search` (``"tpe"`` and
+            ``"random"`` do) runs wholly inside one jitted program, several seeds at once, unless
+            the space is finite or finer than float32 arithmetic can follow; with the others the
+            program only evaluates.
         sampler_options: the sampler's arguments.
         maximize: whether more is better.
         static: parameters that `fn` needs as Python values.
@@ -119,12 +120,13 @@ def minimize(
     """
     _check(fn, space, trials, batch)
     problem = _Problem(fn, space, frozenset(static), -1.0 if maximize else 1.0)
-    given = dict(sampler_options or {})
+    given = {"trials": trials} if sampler == "auto" else {}
+    made = registry.get("samplers", sampler)(space.layout, **{**given, **(sampler_options or {})})
     seeds = [seed] if isinstance(seed, int | np.integer) else list(seed)
-    if sampler == "tpe" and set(given) <= {"startup"} and problem.is_traceable:
-        found = _inside(problem, seeds, trials, batch, given.get("startup"))
+    if made.search is not None and problem.is_traceable:
+        found = _inside(problem, seeds, trials, batch, sampler, made.search)
     else:
-        found = [_outside(problem, s, trials, batch, sampler, given) for s in seeds]
+        found = [_outside(problem, s, trials, batch, sampler, made) for s in seeds]
     return found[0] if isinstance(seed, int | np.integer) else found
 
 
@@ -262,7 +264,12 @@ def _on_line(line: Line, units: Array) -> Array:
 
 
 def _inside(
-    problem: _Problem, seeds: Sequence[int], trials: int, batch: int, startup: int | None
+    problem: _Problem,
+    seeds: Sequence[int],
+    trials: int,
+    batch: int,
+    name: str,
+    search: Callable[..., tuple[Array, Array]],
 ) -> list[Minimum]:
     """The search as one program, mapped over seeds."""
 
@@ -270,12 +277,11 @@ def _inside(
         return problem.losses(keys, *problem.decoded(points))
 
     def one(key: Array) -> tuple[Array, Array]:
-        layout = problem.space.layout
-        return searched(layout, loss, key, trials=trials, batch=batch, startup=startup)
+        return search(loss, key, trials=trials, batch=batch)
 
     keys = jnp.stack([jax.random.key(seed) for seed in seeds])
     points, losses = map(np.asarray, jax.jit(jax.vmap(one))(keys))
-    says = f"tpe: {trials} trials in batches of {batch}, one program"
+    says = f"{name}: {trials} trials in batches of {batch}, one program"
     return [problem.minimum(p, v, says) for p, v in zip(points, losses, strict=True)]
 
 
@@ -285,12 +291,9 @@ def _outside(
     trials: int,
     batch: int,
     name: str,
-    options: Mapping[str, Any],
+    sampler: Sampler,
 ) -> Minimum:
     """The search with the sampler on the host."""
-    if name == "auto":
-        options = {"trials": trials, **options}
-    sampler = registry.get("samplers", name)(problem.space.layout, **options)
     trials = trials if sampler.size is None else min(trials, sampler.size)
     ask_key, loss_key = jax.random.split(jax.random.key(seed))
     state = sampler.init(ask_key)

@@ -8,8 +8,9 @@ underscore is private to its folder.
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 
@@ -32,3 +33,21 @@ def get(family: str, name: str) -> Callable[..., Any]:
             f"{family[:-1]}={name!r} is not known; jaxhpo/{family}/ holds: {', '.join(known)}"
         )
     return getattr(importlib.import_module(f"jaxhpo.{family}.{name}"), name)
+
+
+def made(family: str, name: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    """What the factory `name` of a family (``samplers`` or ``schedulers``) makes.
+
+    Raises:
+        ValueError: if there is no such factory, or it has no such option, or refuses a value.
+    """
+    factory = get(family, name)
+    parameters = list(inspect.signature(factory).parameters)[len(arguments) :]
+    unknown = sorted(set(options) - set(parameters))
+    if unknown:
+        raise ValueError(
+            f"{family[:-1]}_options={dict(options)!r}: {name}(...) has no option "
+            f"{', '.join(map(repr, unknown))}; it has "
+            f"{', '.join(parameters) if parameters else 'no options'}"
+        )
+    return factory(*arguments, **options)

@@ -80,6 +80,8 @@ def check_sampler(factory: Callable[[Layout], Sampler]) -> None:
                 check(factory, layout)
             except AssertionError as error:
                 raise AssertionError(f"{check.__name__} on the {name} layout: {error}") from error
+    check_resumed(factory)
+    check_search(factory)
     check_exhausts(factory)
     check_compiles_seldom(factory)
 
@@ -191,6 +193,56 @@ def check_adaptive(factory: Callable[[Layout], Sampler], layout: Layout) -> None
     _same(_asked(sampler, told, layout), _asked(sampler, blank, layout), "proposals when told")
     model = sampler.ask(told, 0, _none(layout), 4).model
     _that(not bool(np.asarray(model).any()), "nothing can be chosen by a model then")
+
+
+def check_resumed(factory: Callable[[Layout], Sampler]) -> None:
+    """A search that is told its history again by another process goes on as it would have."""
+    layout = example_layouts()["conditional"]
+
+    def proposed(sampler: Sampler, state: Any, points: list[Any], batches: int) -> list[Any]:
+        for _ in range(batches):
+            first = sum(map(len, points))
+            found = sampler.ask(state, first, points[-1] if points else _none(layout), 6).points
+            if points:  # a block knows the results of all but the one before it
+                losses = _losses(points[-1])
+                state = sampler.tell(state, points[-1], losses, losses < 2.0)
+            points = [*points, found]
+        return points
+
+    one, other = factory(layout), factory(layout)
+    whole = proposed(one, one.init(jax.random.key(_KEY)), [], 6)
+    told = jnp.concatenate(whole[:2])
+    losses = _losses(told)
+    state = other.tell(other.init(jax.random.key(_KEY)), told, losses, losses < 2.0)
+    for a, b in zip(whole, proposed(other, state, whole[:3], 3), strict=True):
+        _same(np.asarray(b).tobytes(), np.asarray(a).tobytes(), "proposals of a resumed search")
+
+
+def check_search(factory: Callable[[Layout], Sampler]) -> None:
+    """A sampler with a `search`: several under `vmap` over keys each do what they do alone, in
+    the cube, also where losses are NaN; one without works on the host."""
+    for name in ("mixed", "conditional"):
+        layout = example_layouts()[name]
+        search = factory(layout).search
+        if search is None:
+            return
+        keys = jax.random.split(jax.random.key(_KEY), 3)
+
+        def loss(keys: jax.Array, points: jax.Array) -> jax.Array:
+            return jnp.where(points[:, 0] > 0.8, jnp.nan, jnp.square(points - 0.3).sum(axis=1))
+
+        one = jax.jit(functools.partial(search, loss, trials=45, batch=5))
+        points, losses = map(np.asarray, jax.vmap(one)(keys))
+        _same((points.shape, losses.shape), ((3, 45, layout.d), (3, 45)), "a search's shapes")
+        for row, found in zip(points, losses, strict=True):
+            _same(np.asarray(_snap(layout, jnp.asarray(row))).tobytes(), row.tobytes(), "snapped")
+            told = np.asarray(loss(keys, jnp.asarray(row)))
+            right = np.allclose(found, np.where(np.isnan(told), np.inf, told), rtol=1e-4)
+            _that(right, "a search's losses must be those of its points, infinite where NaN")
+        _same(len(np.unique(points.reshape(3, -1), axis=0)), 3, "different searches")
+        alone = np.asarray(one(keys[1])[0])
+        # Sums of another program may differ in the last bits, and choices with them; not the start.
+        _that(bool(np.allclose(alone[:8], points[1, :8], atol=1e-6)), "a search alone and mapped")
 
 
 def check_exhausts(factory: Callable[[Layout], Sampler]) -> None:

@@ -15,6 +15,7 @@ _WHAT = {
     "auto": "`auto`, the default of `minimize`",
     "gp": "`gp`",
     "tpe": "`tpe`",
+    "cmaes": "`cmaes`",
     "sobol": "`sobol`",
     "optuna-tpe": "Optuna's TPE",
     "optuna-gp": "Optuna's GP",

@@ -93,6 +93,15 @@ STUDIES = {
     "lookahead below 0": Bad(lambda _: study(lookahead=-1), ValueError, ["lookahead", "got -1"]),
     "no lanes": Bad(lambda _: study(width=0), ValueError, ["Study(width=...)", "got 0"]),
     "no drivers": Bad(lambda _: study(drivers=0), ValueError, ["Study(drivers=...)", "got 0"]),
+    "more lanes than memory": Bad(
+        lambda _: study(width=10**8),
+        ValueError,
+        ["Study(width=...)", "at most 65536", "got 100000000", "leave it out"],
+    ),
+    "batch without end": Bad(lambda _: study(batch=10**9), ValueError, ["batch=...", "at most"]),
+    "more trials than numbers": Bad(
+        lambda _: study(trials=10**20), ValueError, ["trials=...", "at most 2147483646", "got 1000"]
+    ),
     "no task": Bad(
         lambda _: study(bowl),
         ValueError,
@@ -134,7 +143,9 @@ STUDIES = {
         lambda _: study(plan=["kind"]), ValueError, ["Study(plan=...)", "['kind']", "{'name': "]
     ),
     "plan of another kind": Bad(
-        lambda _: study(plan={"kind": "fast"}), ValueError, ["'kind'", "'traced' or 'cohorts'"]
+        lambda _: study(plan={"kind": "fast"}),
+        ValueError,
+        ["'kind'", "'traced', 'grouped' or 'cohorts'"],
     ),
     "plan of what can't be planned": Bad(
         lambda _: study(plan={"x": "traced"}), ValueError, ["Study(plan=...)", "'x'", "elastic"]

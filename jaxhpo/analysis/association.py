@@ -12,7 +12,8 @@ discovery rate over all tested parameters is controlled after Benjamini and Hoch
 """
 
 # pandas types a column as anything that indexing may give.
-# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportGeneralTypeIssues=false, reportReturnType=false
 
 from __future__ import annotations
 
@@ -90,8 +91,8 @@ def associations(
     independent = complete if tested is None or tested is table else _complete(tested)
     independent = independent[independent["phase"].to_numpy() == "explore"]
     found = [_association(complete, independent, space, name) for name in space.names]
-    tested = [a.p for a in found if a.p is not None]
-    adjusted = iter(stats.false_discovery_control(tested)) if tested else iter(())
+    made = [a.p for a in found if a.p is not None]
+    adjusted = iter(stats.false_discovery_control(made)) if made else iter(())
     judged = [a if a.p is None else _judged(a, float(next(adjusted))) for a in found]
     return tuple(sorted(judged, key=_rank))
 

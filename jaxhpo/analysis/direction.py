@@ -2,8 +2,9 @@
 
 Friedman 2001: the prediction at each of at most eleven values of the parameter, averaged over 128
 settings of the others as the search draws them; bands are percentiles over the surrogate's
-bootstrap copies. Each copy's curve has a shape of its own; the shape that is reported is the one
-that 95 % of them have.
+bootstrap copies, each moved to the mean height of the curve: they tell of its form, which is what
+is read from it, and not of the objective's mean over settings, most of which nobody tried. Each
+copy's curve has a shape of its own; the shape that is reported is the one that 95 % of them have.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Direction:
     Attributes:
         parameter, branch: names. basis: of "independent" trials or "every". n: how many.
         x: values of the parameter, on its own scale; labels: of a choice, as text, else empty.
-        predicted: the objective at each of them, in its own units, with 95 % bands.
+        predicted: the objective at each of them, in its own units, with 95 % bands of the form.
         shape: "up" (more is better), "down" (less is better), "inner optimum", "outer optimum"
             (both ends are better than the middle), "flat" (the curve is lower than a tenth of the
             objective's standard deviation), "values differ" (of a choice without an order),
@@ -101,7 +102,9 @@ def _direction(made: Surrogate, name: str, others: np.ndarray | None) -> Directi
     positions = made.sample.layout.positions[made.sample.column(name)]
     x = tuple(value_at(domain, float(u), positions) for u in at)
     sign = -1.0 if made.sample.maximize else 1.0
-    values = [sign * (made.center + made.scale * c) for c in (whole, *copies)]
+    level = whole.mean()
+    curves = (c - c.mean() + level for c in (whole, *copies))
+    values = [sign * (made.center + made.scale * c) for c in curves]
     return Direction(
         x=x,
         labels=() if isinstance(domain, Float | Int) else _texts(domain, x),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ class Options:
             fewer than ten trials.
         baseline: a configuration to compare with: all active parameters. None: the first complete
             trial that the user named, if there is one.
+        chance: what the objective is without any skill (`jaxhpo.analysis.chance`); None: what the
+            task says, if it does.
         derived: name to a function of the configuration (`jaxhpo.analysis.derived`).
         seed: of every resampling. Equal tables, options and seeds give equal results.
         resamples: bootstrap samples behind an interval, and permutations behind a noise band.
@@ -29,6 +32,7 @@ class Options:
 
     elite: float = 0.1
     baseline: Mapping[str, Any] | None = None
+    chance: float | None = None
     derived: Mapping[str, Callable[[Mapping[str, Any]], float]] = dataclasses.field(
         default_factory=dict
     )
@@ -42,6 +46,13 @@ class Options:
             raise ValueError(
                 f"Options(elite=...) must be a share above 0 and at most 0.5, got {self.elite!r}; "
                 "0.1 is the best tenth"
+            )
+        if self.chance is not None and not (
+            isinstance(self.chance, int | float) and math.isfinite(self.chance)
+        ):
+            raise ValueError(
+                f"Options(chance=...) must be a finite number, got {self.chance!r}; of a "
+                "classification it is the share of the largest class"
             )
         for name, least in (("resamples", 20), ("most", 50), ("rows", 1000), ("seed", 0)):
             value = getattr(self, name)

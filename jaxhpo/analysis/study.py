@@ -15,9 +15,11 @@ from jaxhpo.analysis.association import Association, associations
 from jaxhpo.analysis.baseline import Baseline, baseline, baseline_config
 from jaxhpo.analysis.bounds import Bound
 from jaxhpo.analysis.branches import branches
+from jaxhpo.analysis.chance import Chance, chance
 from jaxhpo.analysis.confirmation import Confirmation, confirmation
 from jaxhpo.analysis.convergence import Convergence, convergence
 from jaxhpo.analysis.cost import Cost, cost
+from jaxhpo.analysis.coverage import Coverage, coverage
 from jaxhpo.analysis.derived import Derived, derived
 from jaxhpo.analysis.direction import Direction, directions
 from jaxhpo.analysis.diverged import Diverged, diverged
@@ -98,6 +100,8 @@ class Analysis:
         survivors: what the tests are of, where a scheduler stopped trials: the independent results
             (`associations`, `top_region`, `importance`, `elites_independent`, `groups_independent`)
             are then of a unit that all reached, or there are none.
+        coverage: how many of the possible configurations were tried. chance: the best against no
+            skill.
         derived: what `Options.derived` asks for.
         convergence, confirmation, early, cost, anomalies: see the modules of these names.
         bounds: both ends of every number. advice: one a parameter. next_spaces: the conservative
@@ -133,6 +137,8 @@ class Analysis:
     baseline: Baseline
     replicates: Replicates
     survivors: Survivors
+    coverage: Coverage
+    chance: Chance
     derived: tuple[Derived, ...]
     convergence: Convergence
     confirmation: Confirmation
@@ -164,6 +170,7 @@ def analysed(records: Any, options: Options | None = None) -> Analysis:
         test=(test or {}).get("metrics"),
         sampler=identity.get("sampler"),
         again=facts.get("confirm"),
+        task=task,
         options=options,
     )
     return dataclasses.replace(
@@ -187,6 +194,7 @@ def analysed_table(
     test: Mapping[str, float | None] | None = None,
     sampler: str | None = None,
     again: Mapping[str, Any] | None = None,
+    task: Mapping[str, Any] | None = None,
     options: Options | None = None,
 ) -> Analysis:
     """All results of a table of the form of `jaxhpo.table.trials_table`, wherever it is from.
@@ -199,14 +207,15 @@ def analysed_table(
         test: the best configuration's metrics on data that nothing was chosen by.
         sampler: the name of what chose the trials.
         again: the study's record of having trained the best again (`jaxhpo.study.confirm`).
+        task: the task's part of the study's identity, which may know what chance gives.
         options: what the reader chose.
     """
     options = options or Options()
     table, sampled = given(table, space, maximize=maximize), None
     said = summary(table, space, objective=objective, maximize=maximize)
-    spent = cost(table, maximize=maximize)
+    spent, covered = cost(table, maximize=maximize), coverage(table, space)
     if len(table) > options.rows:
-        sampled = Sampled(rows=options.rows, of=len(table), exact=("summary", "cost"))
+        sampled = Sampled(rows=options.rows, of=len(table), exact=("summary", "cost", "coverage"))
         chosen = np.random.default_rng([options.seed, 10]).choice(len(table), options.rows, False)
         table = table.iloc[np.sort(chosen)]
     made = sample(table, space, maximize=maximize)
@@ -269,6 +278,8 @@ def analysed_table(
         baseline=baseline(table, made, start, best),
         replicates=ground.replicates,
         survivors=living,
+        coverage=covered,
+        chance=chance(made, options.chance, task, objective=objective),
         derived=derived(made, said.top, options.derived),
         convergence=convergence(made, ground.replicates),
         confirmation=confirmation(made, ground.replicates, again),

@@ -71,9 +71,11 @@ class Spread:
     mean: float | None
     sd: float | None
     low: float | None
+    five: float | None
     quarter: float | None
     median: float | None
     three_quarters: float | None
+    ninety_five: float | None
     high: float | None
 
 
@@ -140,8 +142,10 @@ def spread(values: pd.Series) -> Spread:
     """Mean, sd and quantiles of some values."""
     found = values.to_numpy(float)
     n = len(found)
-    quantiles = np.quantile(found, [0, 0.25, 0.5, 0.75, 1]).tolist() if n else [None] * 5
-    names = ("low", "quarter", "median", "three_quarters", "high")
+    quantiles = (
+        np.quantile(found, [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1]).tolist() if n else [None] * 7
+    )
+    names = ("low", "five", "quarter", "median", "three_quarters", "ninety_five", "high")
     return Spread(
         n=n,
         mean=float(found.mean()) if n else None,

@@ -12,7 +12,7 @@ a parameter that decides the budget can't be tested: at one unit all have traine
 """
 
 # pandas types a column as anything that indexing may give.
-# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportReturnType=false
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def opened(
         from jaxhpo.interop import tables
 
         _refuse(given, "a table", "study")
-        return _table(tables.read(source), Path(source).stem, given)
+        return _table(tables.read(source, objective), Path(source).stem, given)
     if kind == "optuna":
         return _optuna(str(source), given)
     try:

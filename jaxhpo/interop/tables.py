@@ -12,13 +12,14 @@ import csv
 import math
 import warnings
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from jaxhpo.interop import _drawn
 from jaxhpo.interop._branched import branched, config_of
 from jaxhpo.interop._cells import Unreadable, guessed, is_missing, number, reader
 from jaxhpo.interop._foreign import Row, records
@@ -47,8 +48,11 @@ _STATUS = {
 }
 
 
-def read(path: str | Path) -> pd.DataFrame:
+def read(path: str | Path, objective: str | None = None) -> pd.DataFrame:
     """A file as a table: CSV and TSV with every field as text, "" where it is empty, or Parquet.
+
+    Of one with more than a million rows, 100,000 are drawn at random while it is read, and
+    ``attrs["of"]`` of the table says of how many (`jaxhpo.interop._drawn`).
 
     Raises:
         ValueError: for a file without a header, with a line that is too long, or a column twice.
@@ -57,9 +61,13 @@ def read(path: str | Path) -> pd.DataFrame:
     path = Path(path)
     if path.suffix == ".parquet":
         try:
+            if _drawn.parquet_rows(path) > _drawn.MOST:
+                return _part(_drawn.of_parquet(path, _named(objective), _drawn.ROWS))
             return pd.read_parquet(path)
         except ImportError as error:
             raise ImportError(f'{error}; Parquet needs: pip install "jaxhpo[store]"') from error
+    if _drawn.many(path, _drawn.MOST):
+        return _part(_drawn.of_text(path, _named(objective), _drawn.ROWS))
     with path.open(newline="", encoding="utf-8-sig") as file:
         lines = list(csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
     lines = [line for line in lines if line]
@@ -75,6 +83,16 @@ def read(path: str | Path) -> pd.DataFrame:
     padded = [row + [""] * (len(header) - len(row)) for row in rows]
     table = pd.DataFrame(np.array(padded, object).reshape(len(rows), len(header)))
     table.columns = header
+    return table
+
+
+def _named(objective: str | None) -> Callable[[Sequence[str]], str]:
+    return lambda columns: _objective(columns, objective)
+
+
+def _part(found: tuple[pd.DataFrame, int]) -> pd.DataFrame:
+    table, of = found
+    table.attrs["of"] = of
     return table
 
 
@@ -110,6 +128,17 @@ def records_of(
     columns = _columns(table)
     notes: list[str] = []
     target = _objective(columns, objective)
+    of = table.attrs.get("of", len(table))
+    if len(table) > _drawn.MOST:
+        table = _drawn.of_frame(table, target, _drawn.ROWS)
+        table.attrs["of"] = of
+        columns = _columns(table)
+    if len(table) < of:
+        notes.append(
+            f"the table has {of:,} rows: {len(table):,} of them were drawn at random and are all "
+            "that this report knows, but for the ten lowest and the ten highest values, which are "
+            "among them; counts of trials and units are of those"
+        )
     if maximize is None:
         maximize = False
         notes.append(f"{target!r} is taken to be better if lower (maximize=True)")
@@ -160,7 +189,7 @@ def records_of(
         name=name,
         objective=target,
         maximize=maximize,
-        origin={"source": f"a table of {len(table)} rows, read by jaxhpo"},
+        origin={"source": f"a table of {of} rows, read by jaxhpo"},
         notes=notes,
     )
 
@@ -293,7 +322,8 @@ def _rows(
         stands = _status(status[place] if status else "", cell, value)
         at = phases[place] if phases else ""
         phase = Phase(at) if at in set(Phase) else Phase.MODEL
-        if not at and place < (startup or 0):
+        first = numbers[place] if "of" in table.attrs else place
+        if not at and first < (startup or 0):
             phase = Phase.EXPLORE
         rows.append(
             Row(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxhpo import __version__
-from jaxhpo.launch import reporting, show
+from jaxhpo.launch import reporting, show, streams
 from jaxhpo.launch.errors import Usage, sentences
 from jaxhpo.launch.foreign import export_to_optuna, foreign, opened
 from jaxhpo.launch.places import folder, shown
@@ -19,6 +19,7 @@ from jaxhpo.launch.places import folder, shown
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns 0, 1 if a rerun differs, 2 for what can't be done."""
+    streams.opened()
     given = _parser().parse_args(arguments)
     try:
         with sentences():

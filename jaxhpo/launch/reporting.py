@@ -6,13 +6,23 @@ import argparse
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from jaxhpo.launch.errors import Usage
 from jaxhpo.launch.places import folder, shown
 
-_ASKED = ("study", "space", "objective", "direction", "startup", "elite", "baseline", "seed")
+_ASKED = (
+    "study",
+    "space",
+    "objective",
+    "direction",
+    "startup",
+    "elite",
+    "baseline",
+    "chance",
+    "seed",
+)
 _LOOKS = ("sections", "format", "stamp")
 
 
@@ -24,6 +34,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--baseline",
         metavar="FILE",
         help="what to compare with: a JSON or YAML file with a configuration, or a trial's number",
+    )
+    group.add_argument(
+        "--chance",
+        type=float,
+        metavar="SCORE",
+        help="what the objective is without any skill, as the share of the largest class",
     )
     group.add_argument("--seed", type=int, metavar="N", help="of every resampling (0)")
     group = looks(parser)
@@ -50,7 +66,9 @@ def written(given: argparse.Namespace, records: Any) -> list[Path]:
     except ImportError as error:
         raise Usage(f'error: {error}; a report needs: pip install "jaxhpo[report]"') from error
     asked: dict[str, Any] = {
-        name: value for name in ("elite", "seed") if (value := getattr(given, name)) is not None
+        name: value
+        for name in ("elite", "chance", "seed")
+        if (value := getattr(given, name)) is not None
     }
     if given.baseline is not None:
         asked["baseline"] = _baseline(given.baseline, records.trials())
@@ -78,10 +96,11 @@ def compared(given: argparse.Namespace, first: Any, second: Any) -> None:
     except ImportError as error:
         raise Usage(f'error: {error}; a report needs: pip install "jaxhpo[report]"') from error
     options = Options(seed=given.seed or 0)
+    names = _names(shown(given.dir), shown(given.second))
     try:
         found = compared(
-            side(first, shown(given.dir), options),
-            side(second, shown(given.second), options),
+            side(first, names[0], options),
+            side(second, names[1], options),
             seed=options.seed,
         )
         for section in comparison(found, "").sections:
@@ -98,6 +117,12 @@ def compared(given: argparse.Namespace, first: Any, second: Any) -> None:
         raise Usage(f"error: {error}") from error
     for path in files:
         print(path)
+
+
+def _names(first: str, second: str) -> tuple[str, str]:
+    """The last parts of the two studies' paths, if these tell them apart."""
+    a, b = PurePath(first).name, PurePath(second).name
+    return (a, b) if a and b and a != b else (first, second)
 
 
 def command(given: argparse.Namespace, *start: str) -> str:

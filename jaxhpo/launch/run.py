@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jaxhpo.launch import show
+from jaxhpo.launch import show, streams
 from jaxhpo.launch.errors import Usage, sentences
 from jaxhpo.launch.flags import pairs, parsed
 from jaxhpo.launch.foreign import prior_source
@@ -35,9 +35,9 @@ def main(
 ) -> NoReturn:
     """Parses the command line, runs the study, exits.
 
-    Exit status: 0 when the study is complete, or was asked to stop by SIGTERM (the same command
-    goes on with it); 130 after Ctrl-C; 1 if its trials all failed or its records can't be written;
-    2 for what can't be run.
+    Exit status: 0 when the study is complete, or was asked to stop by SIGTERM or SIGHUP (the same
+    command goes on with it); 130 after Ctrl-C; 1 if its trials all failed or its records can't be
+    written; 2 for what can't be run.
 
     Args:
         module: the experiment's package; its module ``experiment`` has ``build``.
@@ -48,6 +48,7 @@ def main(
             makes stands beside the report.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    streams.opened()
     try:
         settings = parsed(module, options, arguments, smoke=smoke or {}, defaults=defaults or {})
         with Stop() as stop:
@@ -228,13 +229,13 @@ def _greet(module: str, study: Any, settings: Settings) -> None:
 
     devices, known = jax.local_devices(), len([t for t in study.trials if t.status.ended])
     task, wanted = study.task, settings.study.trials
-    cohorts = task.space.count_static(task.space.static_names(task.static) - study.traced)
+    cohorts = study.programs
     print(f"{module}: {wanted} trials, seed {settings.study.seed}, {task.objective} ", end="")
     print("maximised" if task.maximize else "minimised")
     for name, domain in task.space.parameters.items():
         print(f"  {name:<18}{_short(domain)}")
     print(f"Sampler {settings.study.sampler}, scheduler {settings.study.scheduler}; ", end="")
-    print("one program" if cohorts == 1 else f"{cohorts} programs (cohorts)", end="")
+    print("one program" if cohorts == 1 else f"{cohorts} programs", end="")
     print(f" with {study.identity['width']} lanes a tile, ", end="")
     print(f"on {len(devices)} x {devices[0].device_kind}")
     if cohorts > max(8, wanted // _FEW) and not settings.display.smoke:

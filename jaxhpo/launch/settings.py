@@ -72,7 +72,8 @@ class StudyOptions:
     plan: tuple[str, ...] = option(
         (),
         "whether a structure or batch size is traced (one program for all its values) or makes "
-        "cohorts (a program each), as NAME=traced or NAME=cohorts; may be repeated",
+        "cohorts (a program each), or those of a like form share one, as NAME=traced, "
+        "NAME=cohorts or NAME=grouped; may be repeated",
         repeated=True,
         shown="what costs less",
     )

@@ -76,7 +76,10 @@ def sessions(runs: Sequence[dict[str, Any]], facts: dict[str, Any]) -> None:
     for session in runs:
         began = datetime.datetime.fromtimestamp(session["started"]).strftime("%Y-%m-%d %H:%M")
         how = session["how"] or "running, or killed"
-        took = f", {duration(session['ended'] - session['started'])}" if session["ended"] else ""
+        seconds = (session["ended"] or session["started"]) - session["started"]
+        took = f", {duration(max(0.0, seconds))}" if session["ended"] else ""
+        if seconds < 0:
+            took = ", while the clock was set back"
         info = session["info"]
         versions, devices = info.get("versions", {}), info.get("devices", {})
         on = f"jax {versions.get('jax')} on {devices.get('count')} x {devices.get('kind')}"

@@ -1,4 +1,6 @@
-"""Ctrl-C and SIGTERM: the first asks a study to stop, the second leaves at once."""
+"""Ctrl-C and SIGTERM: the first asks a study to stop, the second leaves at once. SIGHUP, of a
+terminal that was closed, asks too.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from jaxhpo.launch import streams
+
 _SAID = "Stopping after this tick; once more to leave at once."
+_HANGUP = getattr(signal, "SIGHUP", None)  # not on Windows
 _CURSOR = b"\x1b[?25h"  # makes the cursor visible again, which a live line hides
 
 
@@ -32,11 +37,15 @@ class Stop:
 
     @property
     def code(self) -> int:
-        """The exit status: 130 after Ctrl-C, as shells have it; 0 after SIGTERM, for which a clean
-        stop is success."""
+        """The exit status: 130 after Ctrl-C, as shells have it; 0 after SIGTERM and SIGHUP, for
+        which a clean stop is success."""
         return 128 + signal.SIGINT if self.signal == signal.SIGINT else 0
 
     def _take(self, number: int, frame: Any) -> None:
+        if number == _HANGUP:  # may come twice, from the terminal and from the shell
+            streams.unplugged()
+            self.signal = self.signal or number
+            return
         if self.signal is not None:  # asked twice: what has ended is recorded, the rest can wait
             if os.isatty(2):
                 os.write(2, _CURSOR)
@@ -46,7 +55,11 @@ class Stop:
 
     def __enter__(self) -> Stop:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            numbers = [signal.SIGINT, signal.SIGTERM]
+            # Under nohup it is ignored: the study goes on without a terminal.
+            if _HANGUP is not None and signal.getsignal(_HANGUP) != signal.SIG_IGN:
+                numbers.append(_HANGUP)
+            for number in numbers:
                 self._before[number] = signal.signal(number, self._take)
         return self
 

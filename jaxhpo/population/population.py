@@ -65,7 +65,8 @@ class Population:
         key: typed threefry key of the study; every draw of a member is folded from it.
         form: what its programs have in common. Results depend on the width in the last bits, and on
             nothing else here.
-        static: names of the hyperparameters that are Python values: a cohort for every setting.
+        static: names of the hyperparameters that are Python values: a cohort for every setting (and
+            every class of the form's).
         devices: where to run; by default all local devices.
         drivers: threads a device.
     """
@@ -266,7 +267,8 @@ class Population:
         """What the task's `test` says of a member's final state; empty where it has none."""
         if self.task.test is None:
             return {}
-        program, form = self._cohort(member.hp).program, self.form
+        program = self._cohort(member.hp).program
+        form = program.form
         hp = {n: np.asarray(form.place(n, member.hp[n]), d) for n, d in form.dtypes.items()}
         metrics = program.test(np.int32(member.number), hp, state, self.task.test_data)
         return {name: float(value) for name, value in sorted(metrics.items())}
@@ -279,12 +281,16 @@ class Population:
 
     def _cohort(self, hp: Mapping[str, Any]) -> Cohort:
         static = {name: hp[name] for name in self.static}
-        key = tuple((name, type(value), value) for name, value in static.items())
+        form, classes = self.form.narrowed(hp)
+        key = (*classes, *((name, type(value), value) for name, value in static.items()))
         if key not in self.cohorts:
-            program = Program(task=self.task, static=static, form=self.form)
+            program = self._new_program(static, form)
             bank = Bank(lambda: self._new_tile(program, self._slots[0]))
             self.cohorts[key] = Cohort(program=program, bank=bank)
         return self.cohorts[key]
+
+    def _new_program(self, static: Mapping[str, Any], form: Form) -> Program:
+        return Program(task=self.task, static=static, form=form)
 
     def _new_tile(self, program: Program, device: Device) -> Tile:
         key, data = self._place[device]

@@ -20,7 +20,7 @@ import numpy as np
 from jax import Array
 
 from jaxhpo.contracts import REPLICATE, Task
-from jaxhpo.option import Option
+from jaxhpo.option import Option, distinct
 from jaxhpo.population.checked import check_metrics, check_same
 from jaxhpo.population.lanes import FREE, OUTBOX, Inbox, Lanes, Outbox, copied, paused
 from jaxhpo.random_bits import counter_key
@@ -41,6 +41,8 @@ class Form:
         dtypes: name to dtype of every hyperparameter that is an array in the program.
         options: of those, the ones that are an `Option`: name to all its values; the array holds
             the place of the value among them.
+        classes: of the options, those whose values don't all share a program: name to the values
+            that do, in classes.
         width: W. replicates: how many members train one trial.
         limited: whether members are stopped by limits on their loss. of_best: whether a limit is
             for the lowest loss so far, not the last. pauses: whether members may pause.
@@ -49,6 +51,7 @@ class Form:
 
     dtypes: Mapping[str, np.dtype]
     options: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
+    classes: Mapping[str, tuple[tuple[Any, ...], ...]] = dataclasses.field(default_factory=dict)
     width: int
     replicates: int = 1
     limited: bool = False
@@ -60,12 +63,23 @@ class Form:
         """How an array holds the value of a hyperparameter."""
         if name not in self.options:
             return value
-        same = [
-            i
-            for i, choice in enumerate(self.options[name])
-            if type(choice) is type(value) and choice == value
-        ]
-        return same[0] if same else 0  # an inactive one: the program must compute something
+        found = _place(self.options[name], value)
+        return 0 if found is None else found  # an inactive one: the program must compute something
+
+    def narrowed(self, hp: Mapping[str, Any]) -> tuple[Form, tuple[int, ...]]:
+        """The form of the program that a member with these hyperparameters shares, and the places
+        of its classes, by which it differs from others."""
+        options, places = dict(self.options), []
+        for name, classes in self.classes.items():
+            owns = [_place(values, hp[name]) is not None for values in classes]
+            places.append(owns.index(True) if any(owns) else 0)
+            options[name] = classes[places[-1]]
+        return dataclasses.replace(self, options=options, classes={}), tuple(places)
+
+
+def _place(values: tuple[Any, ...], value: Any) -> int | None:
+    same = (i for i, v in enumerate(values) if type(v) is type(value) and v == value)
+    return next(same, None)
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
@@ -158,7 +172,9 @@ class Program:
     def _given(self, number: Array, hp: dict[str, Array]) -> dict[str, Any]:
         """A member's hyperparameters as its task gets them."""
         options = self.form.options
-        arrays = {n: Option(options[n], v) if n in options else v for n, v in hp.items()}
+        arrays: dict[str, Any] = {
+            n: distinct(Option(options[n], v)) if n in options else v for n, v in hp.items()
+        }
         if self.form.replicates > 1:
             arrays[REPLICATE] = number % self.form.replicates
         return {**self.static, **arrays}

@@ -40,7 +40,7 @@ def tile_width(
     size, largest = 1, None
     for hp in members:
         static = {name: value for name, value in hp.items() if name not in form.dtypes}
-        program = Program(task=task, static=static, form=form)
+        program = Program(task=task, static=static, form=form.narrowed(hp)[0])
         with contextlib.suppress(Exception):  # a task that can't be traced says so when it is run
             found = _bytes(program.member_shapes(task.data)[0])
             size, largest = max((size, largest), (found, program), key=lambda pair: pair[0])
@@ -56,7 +56,7 @@ def tile_width(
         room -= _bytes(task.data)  # the block that is copied meanwhile
 
     def needs(wide: int) -> int:
-        wider = dataclasses.replace(form, width=wide)
+        wider = dataclasses.replace(largest.form, width=wide)
         return Program(task=task, static=largest.static, form=wider).memory(task.data)
 
     return fitting(width, needs, room)

@@ -22,7 +22,8 @@ PER_PICTURE = 9
 class Panel:
     """One small drawing: its title, how many trials it is from, what it shows in words, how it is
     drawn (`pixels`: whether dots should be a picture). The labels of its axes may be empty. headed:
-    whether the title stands above it, which it need not where the axes say the same."""
+    whether the title stands above it, which it need not where the axes say the same. said: what
+    stands beside n, in a word or two."""
 
     title: str
     n: int
@@ -31,6 +32,7 @@ class Panel:
     xlabel: str = ""
     ylabel: str = ""
     headed: bool = True
+    said: str = ""
 
 
 def files(name: str, shown: Sequence[Panel], alt: str) -> tuple[Plot, ...]:
@@ -69,7 +71,7 @@ def for_page(name: str, shown: Sequence[Panel], *, pixels: bool = False) -> tupl
 
 def _draw(ax: Axes, one: Panel, pixels: bool) -> None:
     one.draw(ax, pixels)
-    n = f"n = {one.n}"
+    n = f"{one.said} · n = {one.n}" if one.said else f"n = {one.n}"
     if one.headed:
         ax.set_title(plain(words.short(one.title, 34 - len(n))))
     ax.set_title(n, loc="right", weight="normal", size=9, color=PAPER["faint"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jaxhpo.report.parts import Code, Figure, Part, Table, Tile
+from jaxhpo.report.parts import Code, Figure, Part, Steps, Table, Tile
 from jaxhpo.report.report import Report
 
 
@@ -20,6 +20,8 @@ def log(report: Report) -> str:
 def _lines(part: Part) -> list[str]:
     if isinstance(part, Figure):
         return [f"[figure {part.name}] {part.title}. {part.caption}", *(p.alt for p in part.plots)]
+    if isinstance(part, Steps):
+        return [part.title, *(f"{one.text}  [{one.evidence}]" for one in part.sentences)]
     if isinstance(part, Code):
         return [part.title, *part.text.splitlines()]
     if isinstance(part, Table):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from jaxhpo.report.parts import Code, Figure, Part, Sentence, Table, Tile
+from jaxhpo.report.parts import Code, Figure, Part, Sentence, Steps, Table, Tile
 from jaxhpo.report.report import Report
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
@@ -29,6 +29,9 @@ def _part(part: Part, pictures: str) -> str:
         return _table(part)
     if isinstance(part, Figure):
         return _figure(part, pictures)
+    if isinstance(part, Steps):
+        lines = [f"{i}. {_item(one)}" for i, one in enumerate(part.sentences, start=1)]
+        return f"**{escaped(part.title)}**\n\n" + "\n".join(lines)
     return _code(part) if isinstance(part, Code) else _list(part)
 
 

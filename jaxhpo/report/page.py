@@ -14,7 +14,18 @@ from typing import Any
 
 from jaxhpo.report import words
 from jaxhpo.report.drawing import NARROW, for_page
-from jaxhpo.report.parts import Code, Figure, Part, Plot, Section, Sentence, Table, Tile
+from jaxhpo.report.parts import (
+    Code,
+    Column,
+    Figure,
+    Part,
+    Plot,
+    Section,
+    Sentence,
+    Steps,
+    Table,
+    Tile,
+)
 from jaxhpo.report.report import Report
 from jaxhpo.report.script import SCRIPT
 from jaxhpo.report.style import sheet
@@ -77,12 +88,23 @@ def _part(part: Part, section: str) -> str:
         return _table(part)
     if isinstance(part, Figure):
         return _figure(part)
+    if isinstance(part, Steps):
+        return _steps(part)
     return _code(part) if isinstance(part, Code) else _list(part)
+
+
+def _steps(part: Steps) -> str:
+    items = "".join(_item(one) for one in part.sentences)
+    return f'<div class="steps"><h3>{_text(part.title)}</h3><ol>{items}</ol></div>'
+
+
+def _item(one: Sentence) -> str:
+    return f'<li data-evidence="{_text(one.evidence)}">{_text(one.text)}</li>'
 
 
 def _list(found: Sequence[Sentence | Tile]) -> str:
     said = [one for one in found if isinstance(one, Sentence)]
-    items = "".join(f'<li data-evidence="{_text(s.evidence)}">{_text(s.text)}</li>' for s in said)
+    items = "".join(_item(one) for one in said)
     tiles = "".join(_tile(one) for one in found if isinstance(one, Tile))
     shown = f'<dl class="tiles">{tiles}</dl>' if tiles else ""
     return shown + (f"<ul>{items}</ul>" if items else "")
@@ -96,7 +118,8 @@ def _tile(one: Tile) -> str:
 
 
 def _table(table: Table) -> str:
-    css = [' class="n"' if column.right else "" for column in table.heads]
+    css = [_css(column) for column in table.heads]
+    full = ' class="full"' if any(column.wide for column in table.heads) else ""
     head = "".join(
         f'<th scope="col"{c}>{_text(column.name)}</th>'
         for column, c in zip(table.heads, css, strict=True)
@@ -111,7 +134,8 @@ def _table(table: Table) -> str:
     note = f'<p class="note">{_text(table.note)}</p>' if table.note else ""
     inner = (
         f'{note}<div class="scroll" tabindex="0" role="region" aria-labelledby="{place}">'
-        f'<table aria-labelledby="{place}"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>'
+        f'<table aria-labelledby="{place}"{full}><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody>"
         f"</table></div>{rest}"
     )
     title = f'<b id="{place}">{_text(table.title)}</b>'
@@ -119,6 +143,11 @@ def _table(table: Table) -> str:
         n = f"<small>{len(table.rows):,} rows</small>" if len(table.rows) > 1 else ""
         return f"<details><summary>{title} {n}</summary>{inner}</details>"
     return f'<figure class="table"><figcaption>{title}</figcaption>{inner}</figure>'
+
+
+def _css(column: Column) -> str:
+    name = "n" if column.right else "t" if column.wide else ""
+    return f' class="{name}"' if name else ""
 
 
 def _row(shown: list[str], whole: Sequence[Any], css: list[str]) -> str:
@@ -137,7 +166,8 @@ def _sort(value: Any) -> str:
 
 
 def _figure(figure: Figure) -> str:
-    if figure.panels:
+    small = bool(figure.panels or figure.folded)
+    if small:
         drawn = "".join(_drawing(p, "panel", p.name, p.size) for p in figure.panels)
     else:
         drawn = "".join(
@@ -145,10 +175,15 @@ def _figure(figure: Figure) -> str:
             + _drawing(p, "narrow", f"{p.name}-n", (NARROW, p.size[1]))
             for p in figure.plots
         )
-    css = "panels" if figure.panels else "both"
+    css = "panels" if small else "both"
+    more = "".join(_drawing(p, "panel", p.name, p.size) for p in figure.folded)
+    if more:
+        head = f"<summary><b>{_text(figure.rest)}</b></summary>"
+        more = f'<details>{head}<div class="panels">{more}</div></details>'
+    shown = f'<div class="{css}">{drawn}</div>' if drawn else ""
     return (
         f"<figure><figcaption><h3>{_text(figure.title)}</h3><p>{_text(figure.caption)}</p>"
-        f'</figcaption>{_key(figure)}<div class="{css}">{drawn}</div></figure>'
+        f"</figcaption>{_key(figure)}{shown}{more}</figure>"
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -12,9 +10,9 @@ from jaxhpo.analysis.study import Analysis
 from jaxhpo.report import grids, words
 from jaxhpo.report.drawing import PAPER
 from jaxhpo.report.grids import Panel
-from jaxhpo.report.marks import dots, objective_scale, plain
+from jaxhpo.report.marks import dots, objective_scale
 from jaxhpo.report.parts import Figure
-from jaxhpo.report.scales import Scale, log_ticks, number_ticks
+from jaxhpo.report.scales import Scale, log_ticks, named_ticks, number_ticks
 
 MOST_DOTS = 12_000  # on the page; with more of them, dots are pixels
 _JITTER = 0.3  # of the distance between neighbours
@@ -109,11 +107,6 @@ def _number_axis(ax: Axes, one: Slice) -> None:
 
 
 def _label_axis(ax: Axes, one: Slice) -> None:
-    shown = [words.short(text, 15) for text in one.labels]
-    every = math.ceil(len(shown) / 12)  # so that names don't run into each other
-    places = range(0, len(shown), every)
-    crowded = sum(len(shown[i]) + 2 for i in places) > 30
-    turned = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
-    ax.set_xticks(places, [plain(shown[i]) for i in places], **turned)
-    ax.set_xlim(-0.6, len(shown) - 0.4)
+    named_ticks(ax, one.labels)
+    ax.set_xlim(-0.6, len(one.labels) - 0.4)
     ax.grid(visible=False, axis="x")

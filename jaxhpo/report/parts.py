@@ -34,11 +34,14 @@ class Tile:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Column:
-    """`name` is its head, `show` makes text of a value, `right` sets it on the right."""
+    """`name` is its head, `show` makes text of a value, `right` sets it on the right. wide: whether
+    it holds sentences, which need room. shown: whether it is shown, or only in the file."""
 
     name: str
     show: Callable[[Any], str] = str
     right: bool = False
+    wide: bool = False
+    shown: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,7 +84,7 @@ class Table:
         return [
             i
             for i in range(len(self.columns))
-            if i == 0 or any(r[i] not in (None, "") for r in rows)
+            if self.columns[i].shown and (i == 0 or any(r[i] not in (None, "") for r in rows))
         ]
 
     @property
@@ -109,6 +112,7 @@ class Figure:
 
     plots: what becomes files, and what the page shows unless it has panels.
     panels: small drawings for the page, which stand side by side where there is room.
+    folded: panels that the page shows only when asked; rest: what they are.
     phases: those of its dots, where a key must say what they are.
     """
 
@@ -117,13 +121,15 @@ class Figure:
     caption: str
     plots: tuple[Plot, ...]
     panels: tuple[Plot, ...] = ()
+    folded: tuple[Plot, ...] = ()
+    rest: str = ""
     phases: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Code:
-    """Text to be copied as it is: a command, or a file's content. language: "sh" or "yaml".
-    folded: whether the page shows it only when asked."""
+    """Text to be copied as it is: a command, or a file's content. language: "sh", "yaml" or
+    "python". folded: whether the page shows it only when asked."""
 
     title: str
     language: str
@@ -131,7 +137,15 @@ class Code:
     folded: bool = False
 
 
-Part = list[Sentence] | list[Tile] | Table | Figure | Code
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Steps:
+    """What to do, in this order: sentences that are numbered, and stand out."""
+
+    title: str
+    sentences: tuple[Sentence, ...]
+
+
+Part = list[Sentence] | list[Tile] | Table | Figure | Code | Steps
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -146,5 +160,9 @@ class Section:
     @property
     def sentences(self) -> list[Sentence]:
         """All that is said in it."""
-        lists = [part for part in self.parts if isinstance(part, list)]
-        return [one for part in lists for one in part if isinstance(one, Sentence)]
+        found: list[Sentence] = []
+        for part in self.parts:
+            held = part.sentences if isinstance(part, Steps) else part
+            if isinstance(held, list | tuple):
+                found += [one for one in held if isinstance(one, Sentence)]
+        return found

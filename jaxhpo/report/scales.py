@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -103,3 +105,31 @@ def number_ticks(axis: Axis, most: int, *, whole: bool) -> None:
     axis.set_major_locator(MaxNLocator(most, integer=whole, steps=[1, 2, 5, 10]))
     if not whole:
         axis.set_major_formatter(FuncFormatter(lambda v, _: f"{round(v, 12):g}"))
+
+
+_ROOM = 30  # characters beside each other below a small drawing
+_NUMBERS = re.compile(r"\(([\d.]+(?:, [\d.]+)*),?\)")
+
+
+def named_ticks(ax: Axes, labels: Sequence[str]) -> None:
+    """A tick for each name, below a small drawing: aslant where they would meet, upright where
+    there are many, and only some where they would hide each other."""
+    every = math.ceil(len(labels) / 14)
+    places = range(0, len(labels), every)
+    shown = [_tick(labels[i]) for i in places]
+    many = len(shown) > 6
+    turned: dict[str, object] = {}
+    if sum(len(text) + 2 for text in shown) > _ROOM:
+        turned = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+        if many:
+            turned = {"rotation": 90, "fontsize": 7}
+    ax.set_xticks(places, shown, **turned)  # pyright: ignore[reportArgumentType]
+
+
+def _tick(label: str) -> str:
+    """A short form; (64, 32) as 64-32."""
+    numbers = _NUMBERS.fullmatch(label)
+    text = numbers[1].replace(", ", "-") if numbers else label
+    half = 7
+    text = text if len(text) <= 2 * half + 1 else f"{text[:half]}…{text[-half:]}"
+    return text.replace("$", r"\$")

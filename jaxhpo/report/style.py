@@ -52,6 +52,8 @@ section { background: var(--surface); border: 1px solid var(--rule); border-radi
   font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .tile small { font-size: .82rem; font-weight: 400; color: var(--faint); display: block; }
 .tile.first dd { color: var(--best); }
+.steps { border-left: .25rem solid var(--best); padding: .1rem 0 .1rem .95rem; margin: 0 0 1.1rem; }
+.steps ol { margin: .3rem 0 0; padding-left: 1.2rem; }
 ul { margin: .6rem 0 .9rem; padding-left: 1.15rem; }
 li { margin: .3rem 0; overflow-wrap: anywhere; }
 figure { margin: 1.4rem 0; }
@@ -96,9 +98,13 @@ table { border-collapse: collapse; width: max-content; min-width: min(100%, 34re
 th, td { padding: .32rem 1.1rem .32rem 0; text-align: left; border-bottom: 1px solid var(--rule);
   vertical-align: top; font-weight: 400; }
 thead th { color: var(--faint); font-weight: 500; white-space: nowrap; }
+table.full { width: 100%; }
+table.full :is(th, td) { overflow-wrap: break-word; }
+table.full td:not(.n, .t) { min-width: 4.6rem; }
 th, td { max-width: 36rem; overflow-wrap: anywhere; }
 td { min-width: 3.2rem; }
 .n { text-align: right; white-space: nowrap; }
+.t { min-width: 15rem; }
 .sort { border: 0; background: none; padding: 0; }
 .sort:hover { color: var(--ink); text-decoration: underline; }
 [aria-sort] .sort { color: var(--ink); }
@@ -108,7 +114,8 @@ tbody tr:hover { background: var(--raised); }
 .code { position: relative; }
 pre { background: var(--raised); border-radius: .6rem; padding: .8rem .9rem; margin: 0;
   overflow-x: auto; font-size: .84rem; line-height: 1.45; }
-.copy { position: absolute; right: .5rem; bottom: .5rem; font-size: .82rem; }
+.copy { display: block; margin: .4rem 0 0 auto; font-size: .82rem; }
+tbody th { background: var(--surface); }
 [data-t] { cursor: pointer; }
 .on { fill: var(--best); fill-opacity: 1; stroke: var(--ink); stroke-width: 1.2; }
 .look { font-size: .88rem; margin-bottom: .3rem; }
@@ -129,6 +136,8 @@ pre { background: var(--raised); border-radius: .6rem; padding: .8rem .9rem; mar
   section { padding: 1rem .85rem; }
   h1 { font-size: 1.45rem; }
   .tile dd { font-size: 1.35rem; }
+  .scroll tbody th { position: sticky; left: 0; padding-right: .6rem; max-width: 9rem; }
+  .t { min-width: 12rem; }
   .both .wide { display: none; }
   .both .narrow { display: block; }
 }

@@ -101,17 +101,23 @@ _NAMED = 8  # names in one sentence; the table has them all
 
 def some(names: list[str]) -> str:
     """The same, with no more than a few names."""
-    if len(names) <= _NAMED:
+    if len(names) <= _NAMED + 1:
         return listed(names)
     return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} others"
 
 
-def domain(p: Parameter) -> str:
-    """A parameter's domain."""
+MANY = 6  # values of a choice, from which a table that is about something else names a few
+
+
+def domain(p: Parameter, *, most: int | None = None) -> str:
+    """A parameter's domain; of a choice of more than `most` values the first and the last."""
     if p.kind == "constant":
         return "constant"
     if p.low is None or p.high is None:
-        return ", ".join(map(str, p.values))
+        shown = [setting(v) for v in p.values]
+        if most is not None and len(shown) > most:
+            return f"{len(shown)} values, {shown[0]} to {shown[-1]}"
+        return ", ".join(shown)
     scale = ", log" if p.log else ""
     step = "" if p.step in (None, 1) else f", step {p.step:g}"
     whole = "whole numbers " if p.kind == "int" else ""

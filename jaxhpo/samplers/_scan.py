@@ -1,16 +1,17 @@
-"""A whole search by `tpe` as one pure function of arrays: under `jit`, `scan` and `vmap`.
+"""A whole search as one pure function of arrays: under `jit`, `scan` and `vmap`.
 
-For losses that are JAX functions of a point. What differs from `tpe` as a sampler: the start-up
-points are one Sobol sequence shifted at random (Cranley and Patterson 1976), as scrambling needs
-the host; and a point that was proposed before may, rarely, be proposed again in a finite space.
+For losses that are JAX functions of a point. What differs from a sampler that is asked and told:
+the start-up points are one Sobol sequence shifted at random (Cranley and Patterson 1976), as
+scrambling needs the host; and a point that was proposed before may, rarely, be proposed again in a
+finite space.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,9 +20,9 @@ from jax import Array
 from scipy.stats import qmc
 
 from jaxhpo.cube import Layout
-from jaxhpo.samplers._history import startup_default
 from jaxhpo.samplers._sizes import room
-from jaxhpo.samplers.tpe import BLOCK, Options, chosen
+
+Choose = Callable[..., Array]
 
 
 def searched(
@@ -31,24 +32,29 @@ def searched(
     *,
     trials: int,
     batch: int,
-    startup: int | None = None,
-    options: Any = None,
+    startup: int,
+    block: int,
+    choose: Choose,
+    start: Callable[[Array, int], Array] | None = None,
 ) -> tuple[Array, Array]:
     """Points proposed and their losses, in order. Traceable; the key is consumed.
 
     Args:
         loss: ``(keys [m], points [m, d]) -> losses [m]``; what is not finite has failed.
         trials: how many points. batch: how many are proposed without knowing each other's losses.
-        startup: how many come first without looking at losses, as for `tpe`.
-        options: of `tpe`, a `jaxhpo.samplers.tpe.Options`.
+        startup: how many come first without looking at losses.
+        block: the most that `choose` is asked for.
+        choose: ``(key, points [C, d], losses [C], count, taken [P, d], taken_count, n=n) -> points
+            [n, d]``: from a history with `count` places filled, apart from what is taken.
+        start: ``(key, n) -> points [n, d]``, the first; by default quasi-random.
 
     Returns:
         float32 [trials, d]; float32 [trials], infinite where a trial failed.
     """
-    options = Options() if options is None else options
-    first = min(trials, startup_default(layout) if startup is None else max(1, startup))
+    first = min(trials, max(1, startup))
     blocks = math.ceil((trials - first) / batch)
     places = room(first + blocks * batch)
+    begun = functools.partial(_start, layout) if start is None else start
     start_key, model_key, loss_key = jax.random.split(key, 3)
 
     def measured(begin: Array, points: Array) -> Array:
@@ -56,21 +62,19 @@ def searched(
         found = loss(jax.vmap(lambda i: jax.random.fold_in(loss_key, i))(numbers), points)
         return jnp.where(jnp.isfinite(found), found, jnp.inf).astype(jnp.float32)
 
-    points = (
-        jnp.zeros((places, layout.d), jnp.float32).at[:first].set(_start(layout, start_key, first))
-    )
+    points = jnp.zeros((places, layout.d), jnp.float32).at[:first].set(begun(start_key, first))
     losses = jnp.full(places, jnp.inf).at[:first].set(measured(jnp.int32(0), points[:first]))
 
-    def step(carry: tuple[Array, Array], block: Array) -> tuple[tuple[Array, Array], None]:
+    def step(carry: tuple[Array, Array], place: Array) -> tuple[tuple[Array, Array], None]:
         points, losses = carry
-        count = first + block * batch
-        ask_key = jax.random.fold_in(model_key, block)
+        count = first + place * batch
+        ask_key = jax.random.fold_in(model_key, place)
         found = jnp.zeros((room(batch, 1), layout.d), jnp.float32)
-        for begin in range(0, batch, BLOCK):
-            n = min(BLOCK, batch - begin)
+        for begin in range(0, batch, block):
+            n = min(block, batch - begin)
             one_key = jax.random.fold_in(ask_key, begin)
             args = (points, losses, count, found, jnp.int32(begin))
-            part = chosen(layout, options, one_key, *args, n=n)
+            part = choose(one_key, *args, n=n)
             found = found.at[begin : begin + n].set(part)
         points = jax.lax.dynamic_update_slice(points, found[:batch], (count, 0))
         losses = jax.lax.dynamic_update_slice(losses, measured(count, found[:batch]), (count,))

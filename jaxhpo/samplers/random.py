@@ -11,6 +11,7 @@ from jax import Array
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
 from jaxhpo.samplers._fresh import distinct, finite, unlike
+from jaxhpo.samplers._scan import searched
 from jaxhpo.samplers._sizes import room
 
 
@@ -36,7 +37,20 @@ def random(layout: Layout) -> Sampler:
         ask=ask,
         adaptive=False,
         size=layout.size if finite(layout) else None,
+        search=functools.partial(
+            searched,
+            layout,
+            startup=1,
+            block=1 << 30,
+            choose=lambda key, *history, n: _uniform(layout, key, n),
+            start=functools.partial(_uniform, layout),
+        ),
     )
+
+
+def _uniform(layout: Layout, key: Array, n: int) -> Array:
+    """float32 [n, d], snapped. The key is consumed."""
+    return layout.snap(jax.random.uniform(key, (n, layout.d)))
 
 
 @functools.partial(jax.jit, static_argnames=("layout", "n"))

@@ -37,6 +37,7 @@ from jaxhpo.samplers._mixture import (
     rows,
 )
 from jaxhpo.samplers._options import reals
+from jaxhpo.samplers._scan import searched
 from jaxhpo.samplers._sizes import padded, room
 
 BLOCK = 64  # proposals chosen by one program; the liar's cost grows with its square
@@ -133,7 +134,14 @@ def tpe(
 
     size = layout.size if finite(layout) else None
     init = functools.partial(_history.blank, layout)
-    return Sampler(init=init, tell=_history.told, ask=ask, adaptive=True, size=size)
+    search = functools.partial(
+        searched,
+        layout,
+        startup=first_model,
+        block=BLOCK,
+        choose=functools.partial(chosen, layout, options),
+    )
+    return Sampler(init=init, tell=_history.told, ask=ask, adaptive=True, size=size, search=search)
 
 
 @functools.lru_cache(maxsize=64)

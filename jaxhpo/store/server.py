@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 
 from jaxhpo.store.environment import masked
-from jaxhpo.store.errors import StudyUnreadable, StudyWriteError
+from jaxhpo.store.errors import StudyUnreadable
 from jaxhpo.store.lock import in_use
+from jaxhpo.store.writing import written
 
 T = TypeVar("T")
 
@@ -76,14 +77,7 @@ class Server:
         Raises:
             StudyWriteError: if the server can't be reached, or refuses.
         """
-        try:
-            with self._engine.begin() as connection:
-                return work(connection)
-        except exc.DBAPIError as error:
-            raise StudyWriteError(
-                f"can't write to {self.name}: {error.orig}. What was recorded before is safe; mend "
-                "the cause, and start the same command again"
-            ) from error
+        return written(self._engine, work, self.name, "mend the cause")
 
     def close(self) -> None:
         """Lets go of the connection and the lock. Doing so twice is no error."""

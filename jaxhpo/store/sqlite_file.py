@@ -19,6 +19,7 @@ from sqlalchemy import event, exc, pool
 
 from jaxhpo.store.errors import StudyNotFound, StudyUnreadable, StudyWriteError
 from jaxhpo.store.lock import Lock
+from jaxhpo.store.writing import written
 
 T = TypeVar("T")
 Stamp = tuple[int, int, int]
@@ -83,14 +84,8 @@ class SqliteFile:
         Raises:
             StudyWriteError: if the file can't be written to.
         """
-        try:
-            with self._engine.begin() as connection:
-                return work(connection)
-        except exc.DatabaseError as error:
-            raise StudyWriteError(
-                f"can't write to {self.name}: {error.orig}. What was recorded before is safe; make "
-                "room, or mend the cause, and start the same command again"
-            ) from error
+        way = "make room, or mend the cause"
+        return written(self._engine, work, self.name, way)
 
     def close(self) -> None:
         """Lets go of the file and the lock. Doing so twice is no error."""

@@ -1,5 +1,5 @@
-"""The forms of what a study is given: refused at once where they could only fail later, elsewhere,
-or not at all. What values they may have is checked where they are used.
+"""What a study is given, refused at once where it could only fail later, elsewhere, or not at all;
+the error names the argument, the value and the way out.
 """
 
 from __future__ import annotations
@@ -11,17 +11,42 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxhpo.contracts import TEST, TRAIN, VALIDATION, Stream, Task
+from jaxhpo.contracts import REPLICATE, TEST, TRAIN, VALIDATION, Sampler, Stream, Task
+from jaxhpo.space import Space
 
 _SEEDS = 2**32  # the bits of a seed that JAX's keys take; it drops the others without a word
+_MEMBERS = 2**31 - 2  # a lane holds a member's number as int32, and its negative while it waits
+_MOST = {  # beyond which memory is asked for that no machine has
+    "batch": (65_536, "proposals are made in one program"),
+    "width": (65_536, "lanes of a tile are trained side by side; more trials take more tiles"),
+    "drivers": (1_024, "a driver is a thread, and one a core is enough"),
+    "replicates": (65_536, "a trial's members are trained side by side"),
+}
+
+
+def whole(where: str, **given: tuple[Any, int]) -> None:
+    """Refuses what is not a whole number, or less than the least allowed; None passes.
+
+    Args:
+        where: what is called. given: argument name to (value, least).
+
+    Raises:
+        ValueError: naming the argument and the value.
+    """
+    for name, (value, least) in given.items():
+        if value is None:
+            continue
+        if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+            raise ValueError(
+                f"{where}({name}=...) must be a whole number, at least {least}, got {value!r}"
+            )
 
 
 def check(task: Any, **given: Any) -> None:
-    """Refuses arguments of `jaxhpo.Study` that have no form that could be right.
+    """Refuses arguments of `jaxhpo.Study` that can't be right.
 
     Args:
-        task: looked at only if it is a task (see `jaxhpo.study.options.task`).
-        given: trials, seed, workdir, sampler_options, scheduler_options, plan, devices, enqueue.
+        given: all others but the names of sampler and scheduler and checkpoint_seconds.
 
     Raises:
         ValueError: naming the argument, the value and the way out.
@@ -44,8 +69,23 @@ def check(task: Any, **given: Any) -> None:
     _workdir(given["workdir"])
     _devices(given["devices"])
     _enqueue(given["enqueue"])
-    if isinstance(task, Task):
-        _task(task)
+    least = {"seed": 0, "lookahead": 0}
+    numbers = ("trials", "seed", "batch", "lookahead", "width", "drivers", "replicates")
+    whole("Study", **{name: (given[name], least.get(name, 1)) for name in numbers})
+    _sizes(given)
+    _task(task)
+
+
+def _sizes(given: Mapping[str, Any]) -> None:
+    for name, (most, why) in _MOST.items():
+        if given[name] is not None and given[name] > most:
+            raise ValueError(
+                f"Study({name}=...) must be at most {most}, got {given[name]}: {why}; leave it out "
+                "for what suits the model and the machine"
+            )
+    most = _MEMBERS // (given["replicates"] or 1)
+    if given["trials"] > most:
+        raise ValueError(f"Study(trials=...) must be at most {most}, got {given['trials']}")
 
 
 def _workdir(workdir: Any) -> None:
@@ -80,17 +120,19 @@ def _enqueue(enqueue: Any) -> None:
         )
 
 
-def _task(task: Task) -> None:
-    for name in ("init", "train", "evaluate", "budget"):
-        if not callable(getattr(task, name)):
-            raise ValueError(f"Task({name}=...) must be a function, got {getattr(task, name)!r}")
-    if not isinstance(task.objective, str) or not isinstance(task.name, str):
+def _task(task: Any) -> None:
+    if not isinstance(task, Task) or not isinstance(task.space, Space):
         raise ValueError(
-            "Task(objective=..., name=...) must be strings, got "
-            f"objective={task.objective!r}, name={task.name!r}"
+            f"Study(task=...) must be a jaxhpo.contracts.Task over a jaxhpo.Space, got "
+            f"{type(task).__name__}; make one with jaxhpo.tasks.objective.objective(fn, space) or "
+            "jaxhpo.tasks.supervised.supervised(space, ...)"
         )
-    if not isinstance(task.maximize, bool):
-        raise ValueError(f"Task(maximize=...) must be True or False, got {task.maximize!r}")
+    if REPLICATE in task.space.parameters:
+        raise ValueError(
+            f"Study(task=...): a parameter of the space is called {REPLICATE!r}, which is how a "
+            "member finds which replicate it is; rename the parameter"
+        )
+    _functions(task)
     for name in ("static", "elastic"):
         names = getattr(task, name)
         if isinstance(names, str):
@@ -98,13 +140,12 @@ def _task(task: Task) -> None:
                 f"Task({name}=...) must be a set of names, got the string {names!r}; write "
                 f"{name}=frozenset({{{names!r}}})"
             )
-    searched = getattr(task.space, "parameters", {})
-    unknown = sorted(set(task.elastic) - set(searched))
-    if unknown:
-        raise ValueError(
-            f"Task(elastic=...) must name parameters of the space ({', '.join(searched)}), got "
-            f"{', '.join(map(repr, unknown))}"
-        )
+        unknown = sorted(set(names) - set(task.space.parameters))
+        if unknown:
+            raise ValueError(
+                f"Task({name}=...) must name parameters of the space "
+                f"({', '.join(task.space.parameters)}), got {', '.join(map(repr, unknown))}"
+            )
     _stream(task)
     for path, leaf in jax.tree.leaves_with_path(task.data):
         if not isinstance(leaf, jax.Array | np.ndarray | np.generic | bool | int | float):
@@ -135,3 +176,70 @@ def _stream(task: Task) -> None:
                 f"Task(stream=...): the shares of the blocks of {split!r} must be above 0 and sum "
                 f"to 1, got {tuple(shares)!r:.100}; a block's share is its rows by those of all"
             )
+
+
+def _functions(task: Task) -> None:
+    for name in ("init", "train", "evaluate", "budget"):
+        if not callable(getattr(task, name)):
+            raise ValueError(f"Task({name}=...) must be a function, got {getattr(task, name)!r}")
+    if not isinstance(task.objective, str) or not isinstance(task.name, str):
+        raise ValueError(
+            "Task(objective=..., name=...) must be strings, got "
+            f"objective={task.objective!r}, name={task.name!r}"
+        )
+    if not isinstance(task.maximize, bool):
+        raise ValueError(f"Task(maximize=...) must be True or False, got {task.maximize!r}")
+
+
+def warm_start(prior: Any, name: str, sampler: Sampler) -> None:
+    """Refuses to tell results to a sampler that does not look at any.
+
+    Raises:
+        ValueError: naming the sampler.
+    """
+    if prior is not None and not sampler.adaptive:
+        raise ValueError(
+            f"Study(warm_start=...): the sampler {name!r} does not look at results here, so it can "
+            'not start from any; leave warm_start out, or take sampler="tpe"'
+        )
+
+
+def replicates(task: Task, given: int) -> int:
+    """How many members train a trial.
+
+    Raises:
+        ValueError: if a task with folds is to have another number.
+    """
+    if task.folds > 1 and given not in (1, task.folds):
+        raise ValueError(
+            f"Study(replicates={given}): the task has {task.folds} folds, one member for each; "
+            "leave replicates out"
+        )
+    return max(given, task.folds)
+
+
+def lookahead(given: int, group: int) -> None:
+    """Refuses a lookahead with which a group could never be complete.
+
+    Raises:
+        ValueError: naming the least that will do.
+    """
+    if given < group - 1:
+        raise ValueError(
+            f"Study(lookahead={given}): the scheduler decides on {group} trials together, which "
+            f"must all be proposed before the first of them ends; give at least {group - 1}, or "
+            "leave it out"
+        )
+
+
+def warm_start(prior: Any, name: str, sampler: Sampler) -> None:
+    """Refuses to tell results to a sampler that does not look at any.
+
+    Raises:
+        ValueError: naming the sampler.
+    """
+    if prior is not None and not sampler.adaptive:
+        raise ValueError(
+            f"Study(warm_start=...): the sampler {name!r} does not look at results here, so it can "
+            'not start from any; leave warm_start out, or take sampler="tpe"'
+        )

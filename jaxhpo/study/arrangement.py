@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from jaxhpo.population.program import Device, Form
 from jaxhpo.population.sizing import drivers_per_device, memory, tile_width
 from jaxhpo.population.streamed import StreamedPopulation
 from jaxhpo.study.brackets import largest_group
-from jaxhpo.study.plan import Plan, plan, values
+from jaxhpo.study.plan import COHORTS, GROUPED, TRACED, Plan, classes, plan, values
 from jaxhpo.trial import Trial
 
 _BATCH = 16
@@ -33,8 +34,8 @@ class Arrangement:
     Attributes:
         task, scheduler, replicates: as the study has them.
         devices: where to train. drivers: threads a device; None: by device and cores.
-        traced: the static parameters that are traced after all. width: W. Both are settled when the
-            study's identity is.
+        how: the plan's choice, by name (see `jaxhpo.study.plan`). width: W. Both are settled when
+            the study's identity is.
     """
 
     task: Task
@@ -42,12 +43,29 @@ class Arrangement:
     replicates: int
     devices: Sequence[Device]
     drivers: int | None
-    traced: frozenset[str] = frozenset()
+    how: Mapping[str, str] = dataclasses.field(default_factory=dict)
     width: int = 1
 
     def __post_init__(self) -> None:
         self.static = self.task.space.static_names(self.task.static)
         self.threads = self.drivers or drivers_per_device(self.devices)
+
+    @property
+    def traced(self) -> frozenset[str]:
+        """The static parameters that are traced after all, in one program for all values."""
+        return frozenset(name for name, how in self.how.items() if how == TRACED)
+
+    @property
+    def programs(self) -> int:
+        """How many programs all configurations together need."""
+        own = self.static - {name for name, how in self.how.items() if how != COHORTS}
+        settings = self.task.space.count_static(own) if own else 1
+        return settings * math.prod(map(len, self.classes().values()))
+
+    def classes(self) -> dict[str, tuple[tuple[Any, ...], ...]]:
+        """Of those that are traced in some programs, the values that share one."""
+        grouped = [name for name, how in self.how.items() if how == GROUPED]
+        return {name: classes(self.task, self.static, name) for name in sorted(grouped)}
 
     def filled(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """All hyperparameters of a configuration, for a program."""
@@ -74,10 +92,13 @@ class Arrangement:
         """What all programs have in common."""
         space = self.task.space
         numbers = {n: space.dtype(n) for n in space.parameters if n not in self.static}
-        places = dict.fromkeys(sorted(self.traced), np.int32)
+        shared = self.classes()
+        options = sorted({*self.traced, *shared})
+        places = dict.fromkeys(options, np.int32)
         return Form(
             dtypes={name: np.dtype(dtype) for name, dtype in {**numbers, **places}.items()},
-            options={name: values(space, name) for name in sorted(self.traced)},
+            options={name: values(space, name) for name in options},
+            classes=shared,
             width=self.width,
             replicates=self.replicates,
             limited=self.scheduler.limits is not None and self.replicates == 1,
@@ -88,12 +109,13 @@ class Arrangement:
 
     def population(self, key: jax.Array, **changes: Any) -> Population:
         """A population with no members. `changes` are fields of its form. The key is consumed."""
+        form = dataclasses.replace(self.form(), **changes)
         kind = Population if self.task.stream is None else StreamedPopulation
         return kind(
             self.task,
             key,
-            dataclasses.replace(self.form(), **changes),
-            static=sorted(self.static - self.traced),
+            form,
+            static=sorted(self.static - set(form.options)),
             devices=self.devices,
             drivers=self.threads,
         )
@@ -108,7 +130,7 @@ class Arrangement:
         points = np.random.default_rng(0).random((11, len(space))).astype(np.float32)
         points[:3] = np.array([[0.0], [0.5], [1.0]], np.float32)
         members = [self.filled(config) for config in space.decode(points)]
-        form = dataclasses.replace(self, traced=chosen.traced).form()
+        form = dataclasses.replace(self, how=chosen.choice).form()
         stopped = self.scheduler.limits is not None
         low, high, part = _LOOKAHEAD_STOPPED if stopped else _LOOKAHEAD
         lookahead = min(high, max(low, trials // part))

@@ -3,7 +3,8 @@
 A cohort has a program of its own, compiled once. A task that takes a hyperparameter as an `Option`
 can be trained by one program for all its values, which does some work in vain (padding,
 micro-batches, activations that are not used). So the choice is compile seconds against padded work,
-and depends on how many trials there are.
+and depends on how many trials there are. Between the two, values whose states have the same form
+(networks of equal depth) can share a program: that pads widths but no layers.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from jaxhpo.option import Option
 from jaxhpo.population.work import Work, work
 from jaxhpo.space import Bool, Choice, Int, Space
 
-TRACED, COHORTS = "traced", "cohorts"
+TRACED, GROUPED, COHORTS = "traced", "grouped", "cohorts"
 # To compile an equation (on a CPU 1.5 s for the 550 of digits, 8 s for the 3,000 of spectral).
 COMPILE_SECONDS = 0.0025
 _RATE = {"cpu": 5e10, "gpu": 5e12, "tpu": 5e12}  # operations a second of small models, roughly
@@ -30,6 +31,7 @@ _SAMPLES = 16  # configurations whose budget is looked at
 _TRACED = 3  # and of these so many whose work is
 _MOST = 6  # parameters of which all combinations are tried
 _CHOICES = 64  # more values than that are not traced
+_FORMS = 16  # more values than that are not grouped: each is traced to see what form its state has
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,7 +39,7 @@ class Plan:
     """How each static parameter that a task can take either way is treated.
 
     Attributes:
-        choice: name to `TRACED` or `COHORTS`.
+        choice: name to `TRACED`, `GROUPED` or `COHORTS`.
         programs: how many programs are expected. seconds: the estimate of compiling and training on
             one core or device. others: what the alternatives would need.
         forced: the names for which the user decided.
@@ -48,11 +50,6 @@ class Plan:
     seconds: float | None = None
     others: Mapping[str, tuple[int, float]] = dataclasses.field(default_factory=dict)
     forced: tuple[str, ...] = ()
-
-    @property
-    def traced(self) -> frozenset[str]:
-        """The names that are traced."""
-        return frozenset(name for name, how in self.choice.items() if how == TRACED)
 
     def lines(self) -> list[str]:
         """The plan and its reasons, for people."""
@@ -78,16 +75,17 @@ def plan(
     Args:
         task: what is trained. static: names of its static parameters.
         trials: how many there will be. platform: "cpu", "gpu" or "tpu".
-        asked: name to `TRACED` or `COHORTS`, where the user decides.
+        asked: name to `TRACED`, `GROUPED` or `COHORTS`, where the user decides.
 
     Raises:
         ValueError: if `asked` names a parameter that can't be traced, or another word.
     """
     space, able = task.space, able_names(task, static)
     for name, how in asked.items():
-        if how not in (TRACED, COHORTS):
+        if how not in (TRACED, GROUPED, COHORTS):
             raise ValueError(
-                f"Study(plan={{{name!r}: ...}}) must be 'traced' or 'cohorts', got {how!r}"
+                f"Study(plan={{{name!r}: ...}}) must be 'traced', 'grouped' or 'cohorts', "
+                f"got {how!r}"
             )
         if name not in able:
             raise ValueError(
@@ -95,34 +93,72 @@ def plan(
                 f"got {name!r}; name it in the task's `elastic` if its layers take an Option"
             )
     open_names = [name for name in able if name not in asked][:_MOST]
-    always = frozenset(name for name, how in asked.items() if how == TRACED)
+    groups = {n: classes(task, static, n) for n in able if asked.get(n, GROUPED) == GROUPED}
+
+    def programs(how: Mapping[str, str]) -> int:
+        return _programs(space, static, how, groups, trials)
+
     if not open_names:
-        programs = _programs(space, static - always, trials)
-        return Plan(choice={n: asked[n] for n in able}, programs=programs, forced=tuple(asked))
+        how = {n: asked[n] for n in able}
+        return Plan(choice=how, programs=programs(how), forced=tuple(asked))
     configs = [space.filled(c, static) for c in space.decode(_points(space))]
     calls = 1 if task.stream is None else len(task.stream.shares[TRAIN])  # of `train` in a unit
     budgets = calls * float(np.mean([task.budget(config) for config in configs]))
-    factors = _factors(task, static, [*open_names, *always], configs[:_TRACED])
-    costs: dict[frozenset[str], tuple[int, float]] = {}
-    for size in range(len(open_names) + 1):
-        for some in itertools.combinations(open_names, size):
-            traced = always | set(some)
-            programs = _programs(space, static - traced, trials)
-            both = np.prod([factors[""], *(factors[name] for name in traced)], axis=0)
-            train = trials * budgets * both[0] / _RATE.get(platform, 5e10)
-            costs[traced] = (programs, float(programs * COMPILE_SECONDS * both[1] + train))
-    best = min(costs, key=lambda names: (costs[names][1], len(names)))
+    ways = {n: _ways(groups[n]) if n in open_names else (asked[n],) for n in able}
+    ways = {n: w for n, w in ways.items() if n in open_names or n in asked}
+    factors = _factors(task, static, ways, groups, configs[:_TRACED])
+    costs: dict[tuple[str, ...], tuple[int, float]] = {}
+    for some in itertools.product(*ways.values()):
+        how = dict(zip(ways, some, strict=True))
+        count = programs(how)
+        both = np.prod([factors["", ""], *(factors[pair] for pair in how.items())], axis=0)
+        train = trials * budgets * both[0] / _RATE.get(platform, 5e10)
+        costs[some] = (count, float(count * COMPILE_SECONDS * both[1] + train))
+    best = min(costs, key=lambda some: (costs[some][1], sum(way != COHORTS for way in some)))
     others = {}
-    for name in open_names:
-        other = best ^ {name}
-        others[f"{name} {TRACED if name in other else COHORTS}"] = costs[other]
+    for place, name in enumerate(ways):
+        for way in ways[name]:
+            if way != best[place]:
+                others[f"{name} {way}"] = costs[*best[:place], way, *best[place + 1 :]]
+    chosen = dict(zip(ways, best, strict=True))
     return Plan(
-        choice={name: TRACED if name in best else COHORTS for name in able},
+        choice={name: chosen.get(name, COHORTS) for name in able},
         programs=costs[best][0],
         seconds=costs[best][1],
         others=others,
         forced=tuple(sorted(asked)),
     )
+
+
+def _ways(groups: tuple[tuple[Any, ...], ...]) -> tuple[str, ...]:
+    """How a parameter may be treated: grouped only where that is neither of the others."""
+    between = 1 < len(groups) < sum(map(len, groups))
+    return (TRACED, GROUPED, COHORTS) if between else (TRACED, COHORTS)
+
+
+def classes(task: Task, static: frozenset[str], name: str) -> tuple[tuple[Any, ...], ...]:
+    """The values of a parameter, those together whose members have states of the same form.
+
+    Two states have the same form if their pytrees have the same structure and their arrays as many
+    axes: then they differ in sizes alone. Of more than 16 values each is in a class of its own.
+    """
+    space, found = task.space, values(task.space, name)
+    if len(found) > _FORMS:
+        return tuple((value,) for value in found)
+    fixed = space.filled(space.decode(_points(space))[0], static)
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    numbers = {n: _shape(space, n) for n in space.parameters if n not in static}
+    held: dict[Any, list[Any]] = {}
+    for value in found:
+        plain = {n: fixed[n] for n in static} | {name: value, REPLICATE: 0}
+
+        def init(key: jax.Array, numbers: dict[str, Any], plain: dict[str, Any] = plain) -> Any:
+            return task.init(key, {**numbers, **plain}, task.data)
+
+        state = jax.eval_shape(init, key, numbers)
+        form = (jax.tree.structure(state), tuple(leaf.ndim for leaf in jax.tree.leaves(state)))
+        held.setdefault(form, []).append(value)
+    return tuple(tuple(some) for some in held.values())
 
 
 def able_names(task: Task, static: frozenset[str]) -> list[str]:
@@ -145,40 +181,71 @@ def _points(space: Space) -> np.ndarray:
     return np.random.default_rng(0).random((_SAMPLES, len(space))).astype(np.float32)
 
 
-def _programs(space: Space, static: frozenset[str], trials: int) -> int:
-    settings = space.count_static(static) if static else 1
+def _programs(
+    space: Space,
+    static: frozenset[str],
+    how: Mapping[str, str],
+    groups: Mapping[str, tuple[tuple[Any, ...], ...]],
+    trials: int,
+) -> int:
+    """How many programs so many trials are expected to need."""
+    own = static - {name for name, way in how.items() if way != COHORTS}
+    settings = space.count_static(own) if own else 1
+    for name, way in how.items():
+        settings *= len(groups[name]) if way == GROUPED else 1
     return max(1, round(settings * (1.0 - (1.0 - 1.0 / settings) ** trials)))
 
 
 def _factors(
-    task: Task, static: frozenset[str], names: Sequence[str], configs: Sequence[Mapping[str, Any]]
-) -> dict[str, np.ndarray]:
-    """Mean operations of a unit and equations of its program where nothing is traced (under ""),
-    and for each name by how much both grow if that one is. Together they are taken to multiply."""
+    task: Task,
+    static: frozenset[str],
+    ways: Mapping[str, Sequence[str]],
+    groups: Mapping[str, tuple[tuple[Any, ...], ...]],
+    configs: Sequence[Mapping[str, Any]],
+) -> dict[tuple[str, str], np.ndarray]:
+    """Mean operations of a unit and equations of its program where all make cohorts (under
+    ``"", ""``), and for each name and way by how much both grow so. Together they are taken to
+    multiply."""
 
-    def units(traced: frozenset[str]) -> np.ndarray:
-        rest = static - traced
-        return np.array([_unit(task, {n: c[n] for n in rest}, traced) for c in configs])
+    def units(name: str, way: str) -> np.ndarray:
+        found = []
+        for config in configs:
+            among: dict[str, tuple[Any, ...]] = {}
+            if way == TRACED:
+                among[name] = values(task.space, name)
+            if way == GROUPED:
+                owns = [some for some in groups[name] if config[name] in some]
+                among[name] = owns[0] if owns else groups[name][0]
+            found.append(_unit(task, {n: config[n] for n in static - set(among)}, among))
+        return np.array(found)
 
-    plain = units(frozenset())
-    grown = {name: units(frozenset({name})).sum(axis=0) / plain.sum(axis=0) for name in names}
-    return {"": plain.mean(axis=0), **grown}
+    plain = units("", COHORTS)
+    grown = {("", ""): plain.mean(axis=0)}
+    for name, some in ways.items():
+        for way in some:
+            both = plain if way == COHORTS else units(name, way)
+            grown[name, way] = both.sum(axis=0) / plain.sum(axis=0)
+    return grown
 
 
-def _unit(task: Task, fixed: Mapping[str, Any], traced: frozenset[str]) -> Work:
+def _unit(task: Task, fixed: Mapping[str, Any], among: Mapping[str, tuple[Any, ...]]) -> Work:
     space = task.space
     numbers = {
-        name: jax.ShapeDtypeStruct((), space.dtype(name))
+        name: _shape(space, name)
         for name in space.parameters
-        if name not in fixed and name not in traced
+        if name not in fixed and name not in among
     }
-    numbers |= {name: jax.ShapeDtypeStruct((), jnp.int32) for name in traced}
+    numbers |= {name: jax.ShapeDtypeStruct((), jnp.int32) for name in among}
 
     def unit(key: jax.Array, numbers: dict[str, Any]) -> Any:
-        options = {n: Option(values(space, n), numbers[n]) for n in traced}
+        options = {n: Option(held, numbers[n]) for n, held in among.items()}
         hp = {**fixed, **numbers, **options, REPLICATE: jnp.int32(0)}
         init, train = jax.random.split(key)
         state = task.train(train, hp, task.init(init, hp, task.data), task.data)
         return task.evaluate(hp, state, task.data)
 
     return work(unit, jax.eval_shape(lambda: jax.random.key(0)), numbers)
+
+
+def _shape(space: Space, name: str) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct((), space.dtype(name))

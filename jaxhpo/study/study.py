@@ -18,18 +18,19 @@ import jax
 import numpy as np
 import pandas as pd
 
+from jaxhpo import registry
 from jaxhpo.contracts import Task
 from jaxhpo.population.member import Member, Tick
 from jaxhpo.population.population import Population
 from jaxhpo.population.program import Device
 from jaxhpo.store import environment
-from jaxhpo.study import arguments, identity, in_flight, opening, options
+from jaxhpo.study import arguments, identity, in_flight, opening
 from jaxhpo.study.arrangement import Arrangement
 from jaxhpo.study.brackets import Brackets, largest_group
 from jaxhpo.study.confirm import Confirmation, best_trials, confirm
+from jaxhpo.study.fixed import fixed_columns
 from jaxhpo.study.keeper import Keeper
 from jaxhpo.study.ledger import Ledger, Recorded
-from jaxhpo.study.plan import TRACED
 from jaxhpo.study.proposer import Proposer
 from jaxhpo.study.rerun import Rerun, rerun
 from jaxhpo.study.snapshot import Outcome, Snapshot, StudyFailed
@@ -64,8 +65,8 @@ class Study:
             `jaxhpo.interop.sources.load` gives. Kept in the records, which need it only once.
         replicates: how many members train each trial, from seeds of their own; the trial's curves
             are the means of theirs. A task with folds has one for each fold.
-        plan: name of a static parameter that the task can also take traced to "traced" or
-            "cohorts"; what is left out is decided by cost (`jaxhpo.study.plan`).
+        plan: name of a static parameter that the task can also take traced to "traced",
+            "grouped" or "cohorts"; what is left out is decided by cost (`jaxhpo.study.plan`).
         checkpoint_seconds: how often what is in training is saved beside the records; 0: only when
             the study is asked to stop. Needs a directory as `workdir`.
 
@@ -107,20 +108,21 @@ class Study:
             plan=plan,
             devices=devices,
             enqueue=enqueue,
+            batch=batch,
+            lookahead=lookahead,
+            width=width,
+            drivers=drivers,
+            replicates=replicates,
         )
-        options.whole("Study", trials=(trials, 1), seed=(seed, 0), batch=(batch, 1))
-        options.whole("Study", lookahead=(lookahead, 0), width=(width, 1), drivers=(drivers, 1))
-        options.whole("Study", replicates=(replicates, 1))
-        options.task(task)
         self.task = task
         self.wanted = trials
-        self.replicates = options.replicates(task, replicates)
+        self.replicates = arguments.replicates(task, replicates)
         sampler_options, scheduler_options = (
             dict(sampler_options or {}),
             dict(scheduler_options or {}),
         )
-        self._sampler = options.made("samplers", sampler, (task.space.layout,), sampler_options)
-        self._scheduler = options.made("schedulers", scheduler, (), scheduler_options)
+        self._sampler = registry.made("samplers", sampler, (task.space.layout,), sampler_options)
+        self._scheduler = registry.made("schedulers", scheduler, (), scheduler_options)
         known = {
             "version": identity.VERSION,
             "space": task.space.to_dict(),
@@ -134,7 +136,7 @@ class Study:
             "replicates": self.replicates,
         }
         self.prior = opening.prior(workdir, warm_start, task)
-        options.warm_start(self.prior, sampler, self._sampler)
+        arguments.warm_start(self.prior, sampler, self._sampler)
         known["warm_start"] = None if self.prior is None else self.prior.identity
         self._arranged = arranged = Arrangement(
             task=task,
@@ -155,8 +157,7 @@ class Study:
             self.records.put_fact("plan", chosen.lines())
         if self.prior is not None and "warm_start" not in self.records.facts():
             self.records.put_fact("warm_start", self.prior.to_dict())
-        how = self.identity["plan"]
-        arranged.traced = frozenset(name for name in how if how[name] == TRACED)
+        arranged.how = self.identity["plan"]
         arranged.width = self.identity["width"]
         key = jax.random.key(seed)
         self._key = jax.random.fold_in(key, _TRIALS)
@@ -189,12 +190,12 @@ class Study:
                 self._scheduler,
                 jax.random.fold_in(key, _BRACKETS),
                 layout=task.space.layout,
-                fixed=options.fixed_columns(task, arranged.static - arranged.traced),
+                fixed=fixed_columns(task, arranged.static - arranged.traced),
                 end=trials if size is None else min(trials, size),
                 losses=self._ledger.losses,
             )
         group = largest_group(self._scheduler, trials)
-        options.lookahead(self.identity["lookahead"], group if self._sampler.adaptive else 0)
+        arguments.lookahead(self.identity["lookahead"], group if self._sampler.adaptive else 0)
         self._picked = list(self.records.facts().get("sampler", []))
         home = None if self.records.path is None else Path(self.records.path).parent
         self._keeper = Keeper(home, self.identity, checkpoint_seconds)
@@ -213,9 +214,9 @@ class Study:
         return self._ledger.best
 
     @property
-    def traced(self) -> frozenset[str]:
-        """The static parameters that are traced after all."""
-        return self._arranged.traced
+    def programs(self) -> int:
+        """How many programs all configurations together need."""
+        return self._arranged.programs
 
     def table(self) -> pd.DataFrame:
         """One row a trial (see `jaxhpo.table.trials_table`)."""
@@ -435,7 +436,7 @@ class Study:
         Raises:
             ValueError: if an argument is below 1, or no trial is complete.
         """
-        options.whole("confirm", top=(top, 1), seeds=(seeds, 1))
+        arguments.whole("confirm", top=(top, 1), seeds=(seeds, 1))
         chosen = best_trials(self._ledger.trials, top)
         several = self.task.folds if self.task.folds > 1 else seeds
         key = jax.random.fold_in(jax.random.key(self.identity["seed"]), _CONFIRM)

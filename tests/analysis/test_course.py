@@ -252,6 +252,9 @@ def test_each_anomaly_is_found_where_it_is():
     budget = table.copy()
     budget["units"] = 9
     assert kinds(budget)["budget"].n == 60
+    early = table.copy()  # as a task's patience ends a trial: nothing is wrong with that
+    early["budget"] = 9
+    assert "budget" not in kinds(early)
 
 
 def test_a_foreign_table_needs_parameters_and_the_objective_only():

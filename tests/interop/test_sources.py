@@ -231,6 +231,15 @@ def test_nothing_is_made_where_there_is_nothing(tmp_path: Path, capsys: Any):
     assert not list(tmp_path.iterdir())
 
 
+def _is_full(files: list[str]):
+    """Whether all is there that a bundle of any study holds."""
+    whole = {"report.html", "report.md", "full.log", "best_config.json", "empirical_ranges.yaml"}
+    whole |= {f"next_space_{name}.yaml" for name in ("aggressive", "conservative")}
+    whole |= {f"tables/{name}.csv" for name in ("advice", "associations", "best", "elites", "top")}
+    whole |= {f"figures/{name}.png" for name in ("progress", "slices", "elites")}
+    assert whole <= set(files)
+
+
 @pytest.mark.slow
 def test_a_thousand_trials_of_optuna_in_sqlite_give_a_report(tmp_path: Path, capsys: Any):
     url = f"sqlite:///{tmp_path}/optuna.db"
@@ -240,7 +249,7 @@ def test_a_thousand_trials_of_optuna_in_sqlite_give_a_report(tmp_path: Path, cap
     assert main(["report", url, "--out", str(tmp_path / "out"), "--startup", "1000"]) == 0
     found = json.loads((tmp_path / "out" / "report.json").read_text())
     assert found["summary"]["trials"] == 1000
-    assert {"report.html", "report.md"} <= set(found["files"])
+    _is_full(found["files"])
 
 
 def test_branches_of_optuna_give_a_report(tmp_path: Path, capsys: Any):
@@ -252,6 +261,7 @@ def test_branches_of_optuna_give_a_report(tmp_path: Path, capsys: Any):
     assert "report.html" in printed.out
     assert "note: 'momentum' is taken to be active where 'kind' is 'sgd'" in printed.err
     text = (tmp_path / "out" / "report.md").read_text()
+    _is_full(json.loads((tmp_path / "out" / "report.json").read_text())["files"])
     assert "momentum" in text
     assert "0 of 40 trials are known to have been chosen without looking at results" in text
 

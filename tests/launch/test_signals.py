@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+import pty
 import signal
 import subprocess
+import sys
+import termios
 import time
 from pathlib import Path
 
@@ -14,6 +20,8 @@ from jaxhpo.launch.signals import Stop
 from jaxhpo.store.records import open_records
 from jaxhpo.trial import Trial
 
+ROOT = Path(__file__).parents[2]
+FOLDER = Path(__file__).parent / "folder"
 LONG = ("--trials=100000", "--sampler=random", "--noreport", "--work=200000", "--batch=8")
 
 
@@ -108,3 +116,67 @@ def test_a_signal_becomes_a_question():
         stop.say = said.append
         signal.raise_signal(signal.SIGINT)
         assert stop.code == 130
+
+
+@pytest.mark.slow
+def test_a_terminal_that_is_closed_stops_the_study_cleanly(tmp_path):
+    where = tmp_path / "study"
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "toy", f"--workdir={where}", *LONG],
+        cwd=FOLDER,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "XLA_FLAGS": ""},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    try:
+        os.close(theirs)
+        os.set_blocking(ours, False)
+        deadline = time.monotonic() + 120
+        while not ended(where):
+            with contextlib.suppress(BlockingIOError):
+                os.read(ours, 65536)
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.1)
+        os.close(ours)
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.kill()
+        process.wait()
+    with open_records(where, read_only=True) as records:
+        assert records.sessions()[-1]["how"] == "interrupted"
+
+
+def test_a_hangup_asks_twice_without_leaving_and_nohup_is_respected(monkeypatch):
+    monkeypatch.setattr("jaxhpo.launch.streams.unplugged", lambda: None)
+    with Stop() as stop:
+        assert not stop.asked()
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
+        assert stop.asked()
+        assert stop.code == 0
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Stop() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert not stop.asked()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("closed", ["<&- >&- 2>&-", ">&-", "2>&-"])
+def test_closed_streams_are_opened_on_the_null_device(closed, tmp_path):
+    code = (
+        "from jaxhpo.launch import streams; streams.opened(); import sys, os; print('out');"
+        "print('err', file=sys.stderr); sys.stderr.flush(); sys.stdout.flush();"
+        f"file = open({str(tmp_path / 'file')!r}, 'w'); assert file.fileno() > 2;"
+        "os.write(2, b'past the buffers'); file.write(str(file.fileno()))"
+    )
+    command = f'exec "$0" -c "$1" {closed}'
+    done = subprocess.run(["sh", "-c", command, sys.executable, code], cwd=ROOT)
+    assert done.returncode == 0
+    assert int((tmp_path / "file").read_text()) > 2

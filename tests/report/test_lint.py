@@ -46,10 +46,10 @@ def rules(where):
 
 
 def reworded(where, change):
-    """The first sentence of the result, in every file that has it."""
+    """The sentence on the best, in every file that has it."""
     path = where / "report.json"
     whole = json.loads(path.read_text("utf-8"))
-    line = whole["sentences"]["best"][0]
+    line = next(s for s in whole["sentences"]["best"] if s["evidence"] == "/summary/best")
     before = line["text"]
     change(line)
     path.write_text(json.dumps(whole), "utf-8")

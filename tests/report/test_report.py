@@ -268,6 +268,62 @@ def test_what_was_assumed_is_said(tmp_path, monkeypatch):
     assert lint(tmp_path) == []
 
 
+def test_the_first_thing_that_is_said_is_what_to_do_next(bundle):
+    found = analysed(bundle[0], QUICK)
+    first = report(found, STAMP).sections[0]
+    assert [type(part).__name__ for part in first.parts[:2]] == ["list", "Steps"]
+    steps = first.parts[1].sentences
+    assert steps[0].text.startswith("Look into this first: The chosen configuration scores 0.5")
+    assert steps[1].text.startswith("Confirm the best")
+    moved = [a.parameter for a in found.advice if a.action != "keep"]
+    assert all(name in steps[-1].text for name in moved)
+    assert first.parts[0][0].note.endswith("not confirmed")
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("--trials=64 --search=wide --workdir=runs/a", "--trials=64 --search=wide"),
+        ("--seed 3 --folds 5 --space old.yaml", "--folds 5"),
+        ("", ""),
+    ],
+)
+def test_the_next_search_is_started_as_this_one_was(typed, kept):
+    made = records(n=40)
+    made.put_fact("launch", {"command": ["python", "-m", "my.search", *typed.split()]})
+    (section,) = sections(analysed(made, QUICK), ("advice",))
+    text = section.parts[-1].text
+    flags = f"{kept} " if kept else ""
+    new = "--space=next_space_aggressive.yaml --workdir=NEW --seed=1"
+    assert text == f"python -m my.search {flags}{new}"
+
+
+def test_ends_of_ranges_and_the_noise_between_seeds_are_shown(bundle):
+    found = analysed(bundle[0], QUICK)
+    rows = list(csv.DictReader(bundle[1]["tables/bounds.csv"].read_text("utf-8").splitlines()))
+    assert [(r["parameter"], r["end"]) for r in rows] == [
+        (b.parameter, b.side) for b in found.bounds
+    ]
+    assert "from seed to seed is unknown" in words_of(found, "trials")
+    made = records(Space(c=Choice(["a", "b"])), n=40, diverged=0)
+    again = analysed(made, QUICK)
+    assert again.replicates.sd.value is not None
+    assert "From seed to seed a trial's score varies" in words_of(again, "trials")
+
+
+def test_curves_without_a_clear_form_are_folded(bundle):
+    (section,) = sections(analysed(bundle[0], QUICK), ("directions",))
+    figure = section.parts[0]
+    drawn = [d for d in analysed(bundle[0], QUICK).directions if d.predicted]
+    assert len(figure.panels) + len(figure.folded) == len(drawn)
+    assert figure.panels
+    text = bundle[1]["report.html"].read_text("utf-8")
+    assert (figure.rest in text) is bool(figure.folded)
+    clear = [d for d in drawn if d.shape not in ("flat", "unclear")]
+    for curve in clear:  # bands are of the form, so that the curve lies in them
+        assert all(p.low <= p.value <= p.high for p in curve.predicted) or curve.n < 30
+
+
 @pytest.mark.parametrize("curves", [True, False])
 def test_a_report_over_survivors_says_what_its_tests_are_of(curves):
     made = records(stopped=20, explore=100, noise=0.3)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 import pytest
 from flax import linen as nn
 
 from jaxhpo.population.work import work
 from jaxhpo.space import Choice, Float, Space
-from jaxhpo.study.plan import plan
+from jaxhpo.study.plan import classes, plan
+from jaxhpo.study.study import Study
 from jaxhpo.tasks.elastic.dense import Dense
 from jaxhpo.tasks.elastic.stack import Stack
 from jaxhpo.tasks.supervised import supervised
@@ -44,7 +46,7 @@ def task(**change):
         widths=Choice([NARROW, (16, 8), WIDE]),
         activation=Choice(["relu", "tanh", "gelu"]),
     )
-    return supervised(space, **{**given, **change})
+    return supervised(**{"space": space, **given, **change})
 
 
 def chosen(trials, asked=None, made=None):
@@ -110,3 +112,62 @@ def test_operations_are_counted():
         kernel,
     )
     assert conv.operations == 2 * 8 * 8 * 5 * 3 * 3 * 3
+
+
+DEEP = ((8,), (16,), (8, 8), (16, 8))
+
+
+def deep(**change):
+    space = Space(
+        lr=Float(1e-3, 1e-1, log=True), widths=Choice(DEEP), activation=Choice(["relu", "tanh"])
+    )
+    place = np.random.default_rng(0)
+    rows = place.normal(size=(32, 4)).astype("f4"), place.normal(size=(32, 1)).astype("f4")
+    return task(space=space, data={"train": rows, "validation": rows}, epochs=2, **change)
+
+
+def test_values_whose_states_have_the_same_form_are_of_a_class():
+    made = deep()
+    static = made.space.static_names(made.static)
+    assert classes(made, static, "widths") == (DEEP[:2], DEEP[2:])
+    assert classes(made, static, "activation") == (("relu", "tanh"),)
+
+
+def test_grouping_is_weighed_against_one_program_and_a_program_each():
+    found = chosen(100, made=deep())
+    told = {"widths " + way for way in ("traced", "grouped", "cohorts")}
+    assert len(told & set(found.others)) == 2
+    assert found.seconds is not None
+    assert found.seconds <= min(seconds for _, seconds in found.others.values())
+    assert not any(name.startswith("activation grouped") for name in found.others)
+
+
+def test_a_class_shares_a_program_in_which_members_are_what_they_are_alone():
+    given = {"sampler": "sobol", "trials": 8, "seed": 0, "width": 4}
+
+    def trials(how):
+        with Study(deep(), plan={"widths": how, "activation": "traced"}, **given) as study:
+            study.run()
+            return study.trials, study.records.facts()["summary"]["traces"], study.programs
+
+    grouped, traces, programs = trials("grouped")
+    own, traces_of_own, programs_of_own = trials("cohorts")
+    assert (traces, programs) == (2, 2)
+    assert (traces_of_own, programs_of_own) == (4, 4)
+    assert {tuple(t.config["widths"]) for t in grouped} == set(DEEP)
+    for a, b in zip(grouped, own, strict=True):
+        assert a.config == b.config
+        np.testing.assert_allclose(a.metrics["loss"], b.metrics["loss"], rtol=1e-4)
+
+
+def test_a_grouped_study_goes_on_where_it_was(tmp_path):
+    given = {"sampler": "random", "seed": 0, "width": 4, "plan": {"widths": "grouped"}}
+    with Study(deep(), trials=9, **given) as whole:
+        whole.run()
+    with Study(deep(), trials=4, workdir=tmp_path, **given) as first:
+        first.run()
+    with Study(deep(), trials=9, workdir=tmp_path, seed=0, sampler="random") as later:
+        assert later.identity["plan"]["widths"] == "grouped"
+        later.run()
+        found = [t.metrics["loss"] for t in later.trials]
+    assert found == [t.metrics["loss"] for t in whole.trials]

@@ -200,27 +200,6 @@ def test_a_trial_that_took_the_states_of_others_is_trained_again_with_them(tmp_p
         assert f"loss: differs first after unit {unit}," in again.differences[0]
 
 
-def test_the_best_of_a_population_that_copies_is_tested(tmp_path):
-    options = {"units": 2, "population": 8, "share": 0.5}
-    task = curves_task(6)
-    task = task._replace(
-        space=Space(x=Float(0.0, 1.0), rate=Float(0.0, 1.0)),
-        test=lambda hp, state, data: {"level": state["level"] * data + hp["x"]},
-        test_data=jnp.float32(2.0),
-    )
-    with Study(
-        task, trials=8, seed=1, sampler="random", scheduler="pbt", scheduler_options=options
-    ) as made:
-        made.run()
-        assert made.best is not None
-        assert made.best.history
-        fact = made.records.facts()["test"]
-        assert fact["number"] == made.best.number
-        again = made.rerun(made.best.number)
-        assert again.same
-        assert again.test == fact["metrics"]
-
-
 def jaderberg() -> Task:
     """The example of Jaderberg et al. 2017, section 4.1 and figure 2: maximise 1.2 - |theta|^2, of
     which a worker sees 1.2 - (h0 theta0^2 + h1 theta1^2)."""
@@ -251,9 +230,18 @@ def test_pbt_finds_the_schedule_of_its_paper():
         apart = alone.best.metrics["score"]
     assert apart < 0.4  # each worker moves along one axis only: 1.2 - 0.81
     options = {**options, "step": 0.3}
-    with Study(jaderberg(), **common, scheduler="pbt", scheduler_options=options) as together:
+    task = jaderberg()._replace(test=lambda hp, theta, data: {"theta": theta.sum()}, test_data=())
+    with Study(task, **common, scheduler="pbt", scheduler_options=options) as together:
         together.run()
         best = together.best.metrics["score"]
+        # The best went on from the other's states, and is trained again with it to be tested.
+        assert together.best.history
+        fact = together.records.facts()["test"]
+        assert fact["number"] == together.best.number
+        again = together.rerun(together.best.number)
+        assert again.same
+        assert again.others
+        assert again.test == fact["metrics"]
     assert best > 1.1  # both axes, in turn
 
 

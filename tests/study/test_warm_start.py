@@ -221,7 +221,7 @@ def test_the_sampler_is_told_before_it_is_asked(earlier, monkeypatch):
 
         return random(layout)._replace(tell=tell, adaptive=True)
 
-    monkeypatch.setattr("jaxhpo.study.options.made", lambda family, *a: _made(family, spy, *a))
+    monkeypatch.setattr("jaxhpo.registry.made", lambda family, *a: _made(family, spy, *a))
     with made(LINE, warm_start=earlier, trials=16) as study:
         study.run()
         assert [len(losses) for losses in calls] == [24, 8, 8]

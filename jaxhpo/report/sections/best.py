@@ -8,15 +8,17 @@ from jaxhpo.analysis.confirmation import Confirmed
 from jaxhpo.analysis.study import Analysis
 from jaxhpo.report import words
 from jaxhpo.report.parts import Column, Part, Sentence, Table, Tile
+from jaxhpo.report.steps import steps
 from jaxhpo.report.words import number
 from jaxhpo.trial import Status
 
 TITLE = "The result"
 
 
-def parts(found: Analysis) -> Iterator[Part]:
-    """Tiles, what is to be said of them, and the configuration."""
+def parts(found: Analysis) -> Iterator[Part | None]:
+    """Tiles, what to do, what is to be said of them, and the configuration."""
     yield list(_tiles(found))
+    yield steps(found)
     yield list(_said(found))
     if found.summary.best is not None:
         yield _configuration(found)
@@ -27,7 +29,9 @@ def parts(found: Analysis) -> Iterator[Part]:
 def _tiles(found: Analysis) -> Iterator[Tile]:
     said, best, test = found.summary, found.summary.best, found.test
     if best is not None:
-        value, note = number(best.value), f"trial {best.number}"
+        sure = "confirmed" if found.confirmation.status == "confirmed" else "not confirmed"
+        note = f"trial {best.number}{f', {sure}' if said.spread.n > 1 else ''}"
+        value = number(best.value)
         yield Tile(name=f"best {said.objective}", value=value, note=note, first=True)
     if test is not None and said.objective in test.metrics:
         value = number(test.metrics[said.objective])
@@ -65,10 +69,26 @@ def _said(found: Analysis) -> Iterator[Sentence]:
             "is shown.",
             evidence="/summary/ties",
         )
+    yield from _against_chance(found)
     if found.test is not None:
         yield _tested(found)
     yield from _trust(found)
     yield from _beside(found)
+
+
+def _against_chance(found: Analysis) -> Iterator[Sentence]:
+    seen = found.chance
+    if seen.level is None or seen.above is None:
+        return
+    who = "the reader" if seen.source == "reader" else "the task"
+    better = f"{number(abs(seen.above))} {'better' if seen.above > 0 else 'worse'} than"
+    how = better if seen.above else "no better than"
+    yield Sentence(
+        text=f"It is {how} chance, which is {number(seen.level)} as {who} says; "
+        f"{words.count(seen.below)} of n = {words.count(seen.n)} complete trials are no better "
+        "than that.",
+        evidence="/chance",
+    )
 
 
 def _unscored(found: Analysis) -> Sentence:
@@ -265,7 +285,7 @@ def _configuration(found: Analysis) -> Table:
             (
                 s.parameter,
                 s.value,
-                words.domain(searched[s.parameter]),
+                words.domain(searched[s.parameter], most=words.MANY),
                 _where(s.fraction, s.nth, s.of),
             )
             for s in found.summary.settings

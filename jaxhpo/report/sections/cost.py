@@ -23,16 +23,22 @@ def _said(found: Analysis) -> Iterator[Sentence]:
     seen, said = found.cost, found.summary
     if seen.seconds is not None:
         wall = f", {duration(seen.wall)} by the clock" if seen.wall is not None else ""
-        many = f" ({words.strength(seen.parallel)} at once)" if seen.parallel is not None else ""
+        many = (
+            f"; on average {words.strength(seen.parallel)} were in training at once"
+            if seen.parallel is not None
+            else ""
+        )
         yield Sentence(
             text=f"{words.trials(seen.n)} took {duration(seen.seconds)} of computing{wall}{many}.",
             evidence="/cost",
         )
     if seen.per_trial.n:
         each = seen.per_trial
+        ends = [duration(end) for end in (each.low, each.high)]
+        spread = f"from {ends[0]} to {ends[1]}" if ends[0] != ends[1] else "all the same"
         yield Sentence(
-            text=f"A complete trial took {duration(each.median)} in the median (n = {each.n}, from "
-            f"{duration(each.low)} to {duration(each.high)}).",
+            text=f"A complete trial took {duration(each.median)} in the median (n = {each.n}, "
+            f"{spread}).",
             evidence="/cost/per_trial",
         )
     if said.units:

@@ -12,12 +12,12 @@ from jaxhpo.analysis.study import Analysis
 from jaxhpo.report import grids, words
 from jaxhpo.report.drawing import PAPER
 from jaxhpo.report.grids import Panel
-from jaxhpo.report.marks import plain
 from jaxhpo.report.parts import Column, Figure, Part, Sentence, Table
-from jaxhpo.report.scales import log_ticks
+from jaxhpo.report.scales import log_ticks, named_ticks, number_ticks
 
 TITLE = "Directions"
 _BASIS = {"independent": "exploring trials", "every": "all complete trials"}
+_CLEAR = ("up", "down", "inner optimum", "outer optimum", "values differ")
 _SHAPES = {
     "up": "is predicted to get better with more of",
     "down": "is predicted to get better with less of",
@@ -66,16 +66,21 @@ def _figure(found: Analysis) -> Figure | None:
     shown = [d for d in found.directions if d.predicted]
     if not shown:
         return None
+    shown.sort(key=lambda d: d.shape not in _CLEAR)
     panels = [_panel(found, d) for d in shown]
+    clear = sum(d.shape in _CLEAR for d in shown)
+    page = grids.for_page("directions", panels)
     objective = found.summary.objective
     return Figure(
         name="directions",
         title=f"Predicted {objective} along each parameter",
         caption=f"A forest's mean prediction of {objective} over settings of the other parameters "
-        "(partial dependence), with 95 % bootstrap bands; n trials. The axes of these plots "
-        "differ.",
+        "(partial dependence), with 95 % bootstrap bands of the curve's form, not of its height; n "
+        "trials. The axes of these plots differ.",
         plots=grids.files("directions", panels, f"Predicted {objective} along"),
-        panels=grids.for_page("directions", panels),
+        panels=page[:clear],
+        folded=page[clear:],
+        rest=f"{len(page) - clear} curves that are flat, or whose form is unclear",
     )
 
 
@@ -98,6 +103,8 @@ def _panel(found: Analysis, d: Direction) -> Panel:
             if _is_log(found, d):
                 ax.set_xscale("log")
                 log_ticks(ax.xaxis, float(x.min()), float(x.max()), 4)
+            else:
+                number_ticks(ax.xaxis, 5, whole=all(isinstance(v, int) for v in d.x))
         ax.margins(y=0.12)
 
     return Panel(
@@ -105,7 +112,7 @@ def _panel(found: Analysis, d: Direction) -> Panel:
         n=d.n,
         alt=f"Predicted {found.summary.objective} along {d.parameter}: {', '.join(pairs)}.",
         draw=draw,
-        xlabel=d.shape,
+        xlabel=f"form: {d.shape}",
         ylabel=found.summary.objective,
     )
 
@@ -114,12 +121,8 @@ def _bars(ax: Axes, d: Direction, middle: list, low: list, high: list) -> None:
     places = np.arange(len(middle))
     ax.vlines(places, low, high, color=PAPER["band"], lw=5, label="95 %")
     ax.plot(places, middle, "o", color=PAPER["model"], label="prediction")
-    shown = [words.short(text, 12) for text in d.labels]
-    every = max(1, len(shown) // 8)
-    turned = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
-    crowded = sum(len(t) + 2 for t in shown[::every]) > 30
-    ax.set_xticks(places[::every], [plain(t) for t in shown[::every]], **turned if crowded else {})
-    ax.set_xlim(-0.6, len(shown) - 0.4)
+    named_ticks(ax, d.labels)
+    ax.set_xlim(-0.6, len(d.labels) - 0.4)
     ax.grid(visible=False, axis="x")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from jaxhpo.analysis.elites import EliteParameter, Elites, EliteValue
 from jaxhpo.analysis.study import Analysis
-from jaxhpo.report import words
+from jaxhpo.report import elite_chart, words
 from jaxhpo.report.gate import gate, where
 from jaxhpo.report.parts import Column, Part, Sentence, Table
 from jaxhpo.report.words import number
@@ -21,6 +21,7 @@ def parts(found: Analysis) -> Iterator[Part | None]:
     if not found.elites.elite:
         return
     yield list(_said(found))
+    yield elite_chart.figure(found)
     yield _ranges(found)
     yield _shares(found, "elites", "elite_values", "Values of choices, over all complete trials")
     if found.elites_independent.n != found.elites.n or found.survivors.unit is not None:

@@ -76,10 +76,11 @@ def _both(found: Analysis) -> list[tuple[str, int, Importances]]:
 
 
 def _said(found: Analysis) -> Iterator[Sentence]:
+    yield from _untold(found)
     for field, place, one in _both(found):
-        yield Sentence(text=_quality(found, one), evidence=f"/{field}/{place}/quality")
         if one.quality.reason:
             continue
+        yield Sentence(text=_quality(found, one), evidence=f"/{field}/{place}/quality")
         pointer = f"/{field}/{place}/parameters"
         n = one.quality.n
         for i, p in enumerate(one.parameters):
@@ -101,17 +102,29 @@ def _said(found: Analysis) -> Iterator[Sentence]:
             )
 
 
+def _untold(found: Analysis) -> Iterator[Sentence]:
+    """Branches that are too small, in one sentence for each kind of trials."""
+    for field in ("importance", "importance_every"):
+        few = [one for one in getattr(found, field) if one.quality.reason]
+        if few:
+            of = [f"from {_those(found, one)} ({one.quality.reason})" for one in few]
+            text = f"Importance can't be told {words.listed(of)}."
+            yield Sentence(text=text, evidence=f"/{field}")
+
+
+def _those(found: Analysis, one: Importances) -> str:
+    basis, branch = _BASIS[one.quality.basis], one.quality.branch
+    if one.quality.basis == "independent":
+        basis += where(found)
+    return f"{basis} with {branch}" if branch != "all trials" else basis
+
+
 def _quality(found: Analysis, one: Importances) -> str:
     seen = one.quality
-    basis = _BASIS[seen.basis]
-    if seen.basis == "independent":
-        basis += where(found)
-    those = f"{basis} with {seen.branch}" if seen.branch != "all trials" else basis
-    if seen.reason:
-        return f"From {those} importance can't be told: {seen.reason}."
     return (
-        f"From {those}, n = {seen.n}, a forest explains R2 = {words.strength(seen.r2)} of the "
-        "objective's variance in trials that it has not seen; the rest is noise or beyond it."
+        f"From {_those(found, one)}, n = {seen.n}, a forest explains R2 = "
+        f"{words.strength(seen.r2)} of the objective's variance in trials that it has not seen; "
+        "the rest is noise or beyond it."
     )
 
 

@@ -39,11 +39,13 @@ def _maps(found: Analysis) -> list[tuple[Interactions, Pair, Contour]]:
 
 
 def _said(found: Analysis) -> Iterator[Sentence]:
+    few = [f"{one.branch} ({one.reason})" for one in found.interactions if one.reason]
+    if few:
+        text = f"Interactions can't be told from {words.listed(few)}."
+        yield Sentence(text=text, evidence="/interactions")
     for i, one in enumerate(found.interactions):
         where = f"{one.branch}, n = {one.n}"
         if one.reason:
-            text = f"Interactions can't be told ({where}): {one.reason}."
-            yield Sentence(text=text, evidence=f"/interactions/{i}")
             continue
         for j, pair in enumerate(one.pairs):
             if pair.verdict == "interacting":
@@ -114,6 +116,7 @@ def _panel(found: Analysis, one: Interactions, pair: Pair, contour: Contour) -> 
         xlabel=first,
         ylabel=second,
         headed=False,
+        said="" if one.branch == "all trials" else words.short(one.branch, 26),
     )
 
 

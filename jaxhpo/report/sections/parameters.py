@@ -99,10 +99,7 @@ def _figure(found: Analysis) -> Figure | None:
     return Figure(
         name="associations",
         title=f"How parameters go with {found.summary.objective}",
-        caption="Dots: exploring trials, whose number stands beside the name; filled if the effect "
-        "is clear after correction, open if it can't be told. Grey bars: where 95 % of parameters "
-        "without any effect would lie. Diamonds: all complete trials, which the model chose and "
-        f"which therefore only describe the search.{more}",
+        caption=f"{_caption(found, shown)}{more}",
         plots=(
             Plot(
                 name="associations",
@@ -112,6 +109,28 @@ def _figure(found: Analysis) -> Figure | None:
             ),
         ),
     )
+
+
+def _caption(found: Analysis, shown: list[Association]) -> str:
+    """Of what is there to be seen."""
+    tested = [a for a in shown if a.q is not None]
+    said = "The number of trials stands beside the name."
+    if tested:
+        said += (
+            f" Dots: exploring trials{where(found)}; filled if the effect is clear after "
+            "correction, open if it can't be told. Grey bars: where 95 % of parameters without any "
+            "effect would lie."
+        )
+    elif found.survivors.basis == "nothing":
+        said += " Nothing could be tested."
+    else:
+        said += f" Exploring trials, which alone can be tested, are too few: {FEWEST} are needed."
+    if "model" in found.progress.phase:
+        said += " Diamonds: all complete trials; the sampler chose some by results, so they only "
+        said += "describe the search."
+    elif len(tested) < len(shown):
+        said += " Diamonds: all complete trials, not tested."
+    return said
 
 
 def _strength(a: Association) -> float | None:
