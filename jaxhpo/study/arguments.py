@@ -156,6 +156,19 @@ def _task(task: Any) -> None:
             )
 
 
+def _functions(task: Task) -> None:
+    for name in ("init", "train", "evaluate", "budget"):
+        if not callable(getattr(task, name)):
+            raise ValueError(f"Task({name}=...) must be a function, got {getattr(task, name)!r}")
+    if not isinstance(task.objective, str) or not isinstance(task.name, str):
+        raise ValueError(
+            "Task(objective=..., name=...) must be strings, got "
+            f"objective={task.objective!r}, name={task.name!r}"
+        )
+    if not isinstance(task.maximize, bool):
+        raise ValueError(f"Task(maximize=...) must be True or False, got {task.maximize!r}")
+
+
 def _stream(task: Task) -> None:
     if task.stream is None:
         return
@@ -176,19 +189,6 @@ def _stream(task: Task) -> None:
                 f"Task(stream=...): the shares of the blocks of {split!r} must be above 0 and sum "
                 f"to 1, got {tuple(shares)!r:.100}; a block's share is its rows by those of all"
             )
-
-
-def _functions(task: Task) -> None:
-    for name in ("init", "train", "evaluate", "budget"):
-        if not callable(getattr(task, name)):
-            raise ValueError(f"Task({name}=...) must be a function, got {getattr(task, name)!r}")
-    if not isinstance(task.objective, str) or not isinstance(task.name, str):
-        raise ValueError(
-            "Task(objective=..., name=...) must be strings, got "
-            f"objective={task.objective!r}, name={task.name!r}"
-        )
-    if not isinstance(task.maximize, bool):
-        raise ValueError(f"Task(maximize=...) must be True or False, got {task.maximize!r}")
 
 
 def warm_start(prior: Any, name: str, sampler: Sampler) -> None:
@@ -229,17 +229,4 @@ def lookahead(given: int, group: int) -> None:
             f"Study(lookahead={given}): the scheduler decides on {group} trials together, which "
             f"must all be proposed before the first of them ends; give at least {group - 1}, or "
             "leave it out"
-        )
-
-
-def warm_start(prior: Any, name: str, sampler: Sampler) -> None:
-    """Refuses to tell results to a sampler that does not look at any.
-
-    Raises:
-        ValueError: naming the sampler.
-    """
-    if prior is not None and not sampler.adaptive:
-        raise ValueError(
-            f"Study(warm_start=...): the sampler {name!r} does not look at results here, so it can "
-            'not start from any; leave warm_start out, or take sampler="tpe"'
         )

@@ -215,7 +215,7 @@ def _in_chunks(forward: Callable[[Any], Any], inputs: Any) -> Any:
 def _measures(
     loss: Any, metrics: Mapping[str, Callable[..., Array]] | None, a_row: bool
 ) -> dict[str, Callable[..., Any]]:
-    """The metrics that go with the loss, if need be those with a value a row, and the user's."""
+    """The metrics that go with the loss (if need be those with a value a row), and the user's."""
     usual = METRICS.get(loss, {}) if isinstance(loss, str) else {}
     found = {name: fn for name, fn in usual.items() if name in ROW_METRICS or not a_row}
     found |= dict(metrics or {})
