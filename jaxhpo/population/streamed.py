@@ -17,7 +17,6 @@ import jax
 import numpy as np
 
 from jaxhpo.contracts import TEST, TRAIN, Task
-from jaxhpo.population.bank import Bank
 from jaxhpo.population.feeder import Feeder
 from jaxhpo.population.member import Member, Progress, Tick
 from jaxhpo.population.phases import Streamed, StreamedProgram, ending
@@ -216,7 +215,8 @@ class StreamedPopulation(Population):
         if self._whole.test is None:
             return {}
         state = state.state if isinstance(state, Streamed) else state
-        program, form = self._cohort(member.hp).program, self.form
+        program = self._cohort(member.hp).program
+        form = program.form
         hp = {n: np.asarray(form.place(n, member.hp[n]), d) for n, d in form.dtypes.items()}
         feeder, sums = next(iter(self._feeders.values())), {}
         for fed in feeder.other(TEST):
@@ -250,20 +250,11 @@ class StreamedPopulation(Population):
             else:
                 future.set_result(outcome)
 
-    def _cohort(self, hp: Mapping[str, Any]) -> Cohort:
-        static = {name: hp[name] for name in self.static}
-        key = tuple((name, type(value), value) for name, value in static.items())
-        if key not in self.cohorts:
-            program = StreamedProgram(
-                task=self.task,
-                static=static,
-                form=self.form,
-                whole=self._whole,
-                block=self._whole.data,
-            )
-            bank = Bank(lambda: self._new_tile(program, self._slots[0]))
-            self.cohorts[key] = Cohort(program=program, bank=bank)
-        return self.cohorts[key]
+    def _new_program(self, static: Mapping[str, Any], form: Form) -> StreamedProgram:
+        whole = self._whole
+        return StreamedProgram(
+            task=self.task, static=static, form=form, whole=whole, block=whole.data
+        )
 
     def _offer(self, cohort: Cohort, tile: Tile) -> list[Member]:
         """As many as have a lane: nobody enters before the next unit."""
