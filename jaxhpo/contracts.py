@@ -52,10 +52,15 @@ class Sampler(NamedTuple):
     tell: ``(state, points [m, d], losses [m], valid [m]) -> state``. Results in trial order.
         However a history is cut into calls, the state is the same. Where `valid` is False the trial
         diverged or failed and its loss is meaningless (it may be NaN). m varies from call to call.
+        Where `several`: losses [m, k] of k objectives too, and after `valid` perhaps violations
+        [m, c]: by how much each of c constraints is broken, 0 where it is kept. k and c are the
+        same in every call of a search.
     ask: ``(state, first, pending [p, d], n) -> Proposal``. `first` is the number of the batch's
         first trial: randomness comes from ``fold_in(key, first)``, so that asking does not change
         the state. `pending` are points proposed but not told yet, so that they are not proposed
     again. adaptive: whether `ask` looks at what was told.
+    several: whether `tell` takes several objectives, and constraints. Only a sampler that is not
+        adaptive may do without in a study that has them.
     size: how many proposals there are before the sampler repeats itself; None: no end.
     says: None, or ``(state, first, n) -> str``: which algorithm `ask` would use and why, for people
         and records, where a sampler picks among several.
@@ -66,12 +71,13 @@ class Sampler(NamedTuple):
     """
 
     init: Callable[[jax.Array], Any]
-    tell: Callable[[Any, jax.Array, jax.Array, jax.Array], Any]
+    tell: Callable[..., Any]
     ask: Callable[[Any, int, jax.Array, int], Proposal]
     adaptive: bool
     size: int | None = None
     says: Callable[[Any, int, int], str] | None = None
     search: Callable[..., tuple[jax.Array, jax.Array]] | None = None
+    several: bool = False
 
 
 class Group(NamedTuple):
@@ -149,6 +155,34 @@ class Scheduler(NamedTuple):
     copies: bool = False
 
 
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+"""The splits of a `Stream`."""
+
+
+class Stream(NamedTuple):
+    """Rows that come to the device in blocks, in the same order for all members and units.
+
+    A unit is then a pass: `Task.train` is called once for every block of `TRAIN`, `Task.evaluate`
+    once for every block of `VALIDATION`, and `Task.test` once for every block of `TEST`, each with
+    the block as its `data`. The metrics of a unit are means over its blocks. Members enter at the
+    first block, for which `Task.init` is called.
+
+    shares: for every split, the share of its rows that each block has. They sum to 1.
+    read: ``(split, index) -> block``, a pytree of NumPy arrays. Called from other threads, in any
+        order. The blocks of a split differ in nothing but the number of rows; the fewer different
+        numbers, the fewer compilations.
+    bytes: of all blocks of `TRAIN` and `VALIDATION`.
+    digest: ``() -> str``, of all rows, for the study's identity.
+    keep: whether blocks stay on the device; None: where they fit. It changes no result.
+    """
+
+    shares: Mapping[str, Sequence[float]]
+    read: Callable[[str, int], Any]
+    bytes: int
+    digest: Callable[[], str]
+    keep: bool | None = None
+
+
 class Task(NamedTuple):
     """What is searched: a space, and how one member of a population is trained.
 
@@ -164,6 +198,11 @@ class Task(NamedTuple):
     budget: ``(hp) -> int``, how many units this configuration trains for, at least 1.
     objective: which of the metrics is searched on.
     maximize: whether more of it is better.
+    others: further objectives, each ``(metric, maximize)``: no one trial is then the best, but a
+        front of them, of which none is beaten by another in every objective. Schedulers, patience
+        and replicates go by `objective`, the first.
+    constraints: metric to what it may be at most; a trial is feasible if it keeps them all. A
+        metric that is not finite does not. (For a lower bound, report the metric negated.)
     static: names of parameters that the task needs as Python values, whatever the space says.
     elastic: names of static parameters that `init`, `train` and `evaluate` also take as a
         `jaxhpo.option.Option`: one of several Python values, chosen by a traced index.
@@ -176,6 +215,7 @@ class Task(NamedTuple):
     fixed: what else makes two tasks of this name different, for the study's identity: JSON values.
     folds: into how many folds the data are cut: a trial is then trained once for each of them, and
         finds its fold under `REPLICATE` among the hyperparameters.
+    stream: None, or where blocks of rows come from; `data` is then the first of them.
     name: for messages and records.
     """
 
@@ -195,4 +235,7 @@ class Task(NamedTuple):
     steps: Callable[[Hyperparameters], int] | None = None
     fixed: Mapping[str, Any] = {}
     folds: int = 1
+    stream: Stream | None = None
     name: str = "task"
+    others: tuple[tuple[str, bool], ...] = ()
+    constraints: Mapping[str, float] = {}

@@ -235,7 +235,7 @@ class _Problem:
         if jnp.shape(value) != ():
             raise ValueError(
                 f"minimize(fn=...) must return a scalar, got one of shape {jnp.shape(value)}; "
-                "take its mean"
+                "take its mean, or for several objectives jaxhpo.Study"
             )
         return self.sign * jnp.asarray(value).astype(jnp.float32)
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jaxhpo.goals import Goals
+from jaxhpo.leaders import front_of
 from jaxhpo.space import Bool, Choice, Constant, Domain, Float, Int, Space
 from jaxhpo.trial import Status, Trial
 
@@ -15,19 +17,27 @@ TIMING = ("attempts", "started", "finished", "seconds")
 
 
 def trials_table(
-    trials: Sequence[Trial], *, space: Space, objective: str, maximize: bool
+    trials: Sequence[Trial],
+    *,
+    space: Space,
+    objective: str,
+    maximize: bool,
+    goals: Goals | None = None,
 ) -> pd.DataFrame:
     """One row a trial, indexed by its number.
 
     Columns: status, phase, known, value (the objective in the user's direction, NaN if the trial
     has none), loss (lower is better), budget, units; ``param.<name>`` for every parameter of the
     space; ``metric.<name>`` for every metric, and for the objective if no trial has one yet;
-    attempts, started, finished, seconds, error.
+    attempts, started, finished, seconds, error. Where `goals` has constraints, feasible (whether a
+    trial that has ended keeps them all); where it has several objectives, front (whether the trial
+    is complete and feasible and no other such trial beats it in every one).
 
     A Float's column is float64, NaN where it was not active. A column of whole numbers, or of
     booleans, is int64 or bool where it always was active; else, and for all other choices, it
     holds the Python values, None where not active.
     """
+    goals = goals or Goals(((objective, maximize),))
     losses = np.array([_number(trial.loss) for trial in trials], float) + 0.0  # no -0.0
     columns: dict[str, Any] = {
         "status": _objects([trial.status.value for trial in trials]),
@@ -40,7 +50,13 @@ def trials_table(
     }
     for name, domain in space.parameters.items():
         columns[f"param.{name}"] = _parameter(domain, [trial.config.get(name) for trial in trials])
-    for name in sorted({name for trial in trials for name in trial.metrics} | {objective}):
+    if goals.constraints:
+        columns["feasible"] = np.array([t.status.ended and goals.feasible(t) for t in trials], bool)
+    if goals.several:
+        numbers = {trial.number for trial in front_of(goals, trials)}
+        columns["front"] = np.array([trial.number in numbers for trial in trials], bool)
+    expected = {*goals.names, *(name for name, _ in goals.constraints)}
+    for name in sorted({name for trial in trials for name in trial.metrics} | expected):
         found = [trial.metrics.get(name, np.nan) for trial in trials]
         columns[f"metric.{name}"] = np.array(found, float)
     for name in TIMING:

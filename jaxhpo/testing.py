@@ -75,6 +75,7 @@ def check_sampler(factory: Callable[[Layout], Sampler]) -> None:
             check_bad_losses,
             check_pending,
             check_adaptive,
+            check_several,
         ):
             try:
                 check(factory, layout)
@@ -193,6 +194,44 @@ def check_adaptive(factory: Callable[[Layout], Sampler], layout: Layout) -> None
     _same(_asked(sampler, told, layout), _asked(sampler, blank, layout), "proposals when told")
     model = sampler.ask(told, 0, _none(layout), 4).model
     _that(not bool(np.asarray(model).any()), "nothing can be chosen by a model then")
+
+
+def check_several(factory: Callable[[Layout], Sampler], layout: Layout) -> None:
+    """A sampler that says so takes several objectives and constraints: however the history is cut,
+    whatever lost trials hold, and so that they make a difference."""
+    sampler = factory(layout)
+    if not sampler.several or not sampler.adaptive:
+        return
+    n = 30
+    points = _points(layout, n)
+    losses = jnp.stack([_losses(points), jnp.square(points - 0.8).sum(axis=1)], axis=1)
+    broken = jnp.maximum(0.45 - points[:, :1], 0.0)
+    valid = jnp.arange(n) % 7 != 3
+
+    def asked(losses: jax.Array, broken: jax.Array | None, cuts: tuple[int, ...] = (n,)) -> bytes:
+        state, start = sampler.init(jax.random.key(_KEY)), 0
+        for size in cuts:
+            part = slice(start, start + size)
+            more = () if broken is None else (broken[part],)
+            state = sampler.tell(state, points[part], losses[part], valid[part], *more)
+            start += size
+        if layout.size is not None:
+            return _asked(sampler, state, layout)
+        return np.asarray(sampler.ask(state, 64, _none(layout), 4).points).tobytes()
+
+    for said, table, rules in (
+        ("several objectives", losses, None),
+        ("constraints", losses[:, 0], broken),
+        ("both", losses, broken),
+    ):
+        whole = asked(table, rules)
+        _same(asked(table, rules, (7, 0, 13, 10)), whole, f"proposals after cut tells of {said}")
+        gone = jnp.where(valid if table.ndim == 1 else valid[:, None], table, jnp.nan)
+        _same(asked(gone, rules), whole, f"proposals with {said}, whatever lost trials hold")
+    if layout.size is None:
+        one = asked(losses[:, 0], None)
+        _that(asked(losses, None) != one, "a second objective must make a difference")
+        _that(asked(losses[:, 0], broken) != one, "a constraint must make a difference")
 
 
 def check_resumed(factory: Callable[[Layout], Sampler]) -> None:

@@ -23,6 +23,7 @@ _WHAT = {
     "nevergrad": "nevergrad's NGOpt",
 }
 _PEERS = ("optuna-tpe", "optuna-gp")
+_FEWEST = 5  # problems; what was run on fewer is in the result file alone
 
 
 def samplers(result: dict[str, Any]) -> str:
@@ -34,7 +35,8 @@ def samplers(result: dict[str, Any]) -> str:
         "Scores: 1 is the optimum, 0 what random search finds with as many trials; means over "
         "classic, rotated, noisy, mixed and conditional functions (`scripts/bench_problems.py`) "
         "and tables of trained networks (`scripts/bench_tables.py`). Differences are of searches "
-        "of the same problem and seed, 95 % intervals by the bootstrap over problems and seeds.",
+        "of the same problem and seed, 95 % intervals by the bootstrap over problems and seeds. "
+        "Where rows are over different numbers of problems, compare differences and not scores.",
         "",
     ]
     for setting, rates in result.get("speed", {}).items():
@@ -50,9 +52,11 @@ def samplers(result: dict[str, Any]) -> str:
 
 def _scores(setting: str, found: dict[str, Any]) -> list[str]:
     peers = [peer for peer in _PEERS if peer in found]
-    heads = [setting, "score", *(f"above {_WHAT[peer]}" for peer in peers), "problems", "seeds"]
+    above = [f"above {_WHAT[peer]}" for peer in peers]
+    heads = [setting, "score", *above, "problems", "seeds"]
     lines = [f"| {' | '.join(heads)} |", "| --- |" + " ---: |" * (len(heads) - 1)]
-    for name in [name for name in _WHAT if name in found]:
+    enough = {name for name in found if len(found[name]["problems"]) >= _FEWEST}
+    for name in [name for name in _WHAT if name in enough]:
         entry = found[name]
         gains = [_gain(entry["differences"].get(peer)) for peer in peers]
         least, most = entry["seeds"], entry["most_seeds"]

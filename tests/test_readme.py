@@ -17,6 +17,12 @@ BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
 sys.path.insert(0, str(ROOT / "scripts"))
 
 
+def block(part: str) -> str:
+    """The example that has this in it."""
+    (found,) = [code for code in BLOCKS if part in code]
+    return found
+
+
 def test_code_stands_within_the_first_thirty_lines():
     lines = TEXT.splitlines()[:30]
     assert sum(line.startswith("```") for line in lines) == 2
@@ -38,12 +44,27 @@ def test_the_model_example_runs():
     assert names["table"]["value"].max() > 0.8
 
 
+def test_the_example_of_blocks_runs():
+    names: dict = {}
+    exec(block("stream=1024"), names)
+    assert names["study"].best.metrics["accuracy"] > 0.5
+    assert names["task"].stream.shares["train"] == (0.25,) * 4
+
+
 def test_the_examples_of_additions_conform():
     names: dict = {}
-    exec(BLOCKS[2], names)
+    exec(block("def lattice"), names)
     testing.check_sampler(names["lattice"])
-    exec(BLOCKS[3], names)
+    exec(block("def threshold"), names)
     testing.check_scheduler(names["threshold"])
+
+
+def test_the_example_of_several_objectives_runs():
+    names: dict = {}
+    exec(BLOCKS[-2], names)
+    front = names["study"].front
+    assert len(front) > 5
+    assert all(trial.metrics["heat"] <= 16.0 for trial in front)
 
 
 def test_every_figure_on_speed_is_from_the_result_file():

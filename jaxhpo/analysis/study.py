@@ -26,6 +26,7 @@ from jaxhpo.analysis.diverged import Diverged, diverged
 from jaxhpo.analysis.early import Early, early
 from jaxhpo.analysis.elites import Elites, elites
 from jaxhpo.analysis.evidence import Evidence, evidence
+from jaxhpo.analysis.fronts import Fronts, feasible, fronts
 from jaxhpo.analysis.given import given
 from jaxhpo.analysis.groups import Groups, groups
 from jaxhpo.analysis.importance import Importances, importances
@@ -43,6 +44,7 @@ from jaxhpo.analysis.surrogate import surrogate
 from jaxhpo.analysis.survivors import Survivors, gated, survivors, withheld
 from jaxhpo.analysis.top_region import TopRegion, top_region
 from jaxhpo.analysis.tunability import Tunability, tunability
+from jaxhpo.goals import Goals, stated
 from jaxhpo.space import Space
 from jaxhpo.table import trials_table
 from jaxhpo.trial import Status, Trial
@@ -106,6 +108,9 @@ class Analysis:
         convergence, confirmation, early, cost, anomalies: see the modules of these names.
         bounds: both ends of every number. advice: one a parameter. next_spaces: the conservative
             and the aggressive one.
+        fronts: several objectives and constraints. Where there are constraints, every other result
+            that looks at values is of the trials that keep them; where there are several
+            objectives, of the first.
         test: see `Test`, or None where there is none.
         options: what the reader chose, but for `derived`. sampled: None where every row was looked
         at.
@@ -148,6 +153,7 @@ class Analysis:
     bounds: tuple[Bound, ...]
     advice: tuple[Advice, ...]
     next_spaces: tuple[NextSpace, ...]
+    fronts: Fronts
     test: Test | None
     options: Options
     sampled: Sampled | None
@@ -158,10 +164,10 @@ def analysed(records: Any, options: Options | None = None) -> Analysis:
     identity, trials = records.identity, records.trials()
     space, task = Space.from_dict(identity["space"]), identity["task"]
     objective, maximize = task["objective"], task["maximize"]
-    facts = records.facts()
+    facts, asked = records.facts(), stated(task)
     test = facts.get("test")
     found = analysed_table(
-        trials_table(trials, space=space, objective=objective, maximize=maximize),
+        trials_table(trials, space=space, objective=objective, maximize=maximize, goals=asked),
         space,
         objective=objective,
         maximize=maximize,
@@ -170,6 +176,7 @@ def analysed(records: Any, options: Options | None = None) -> Analysis:
         test=(test or {}).get("metrics"),
         sampler=identity.get("sampler"),
         again=facts.get("confirm"),
+        goals=asked,
         task=task,
         options=options,
     )
@@ -194,6 +201,7 @@ def analysed_table(
     test: Mapping[str, float | None] | None = None,
     sampler: str | None = None,
     again: Mapping[str, Any] | None = None,
+    goals: Goals | None = None,
     task: Mapping[str, Any] | None = None,
     options: Options | None = None,
 ) -> Analysis:
@@ -207,15 +215,22 @@ def analysed_table(
         test: the best configuration's metrics on data that nothing was chosen by.
         sampler: the name of what chose the trials.
         again: the study's record of having trained the best again (`jaxhpo.study.confirm`).
+        goals: the objectives and constraints, where there are more than one; their values are the
+            columns ``metric.<name>``.
         task: the task's part of the study's identity, which may know what chance gives.
         options: what the reader chose.
     """
-    options = options or Options()
+    options, goals = options or Options(), goals or Goals(((objective, maximize),))
     table, sampled = given(table, space, maximize=maximize), None
+    ahead = fronts(table, goals, rows=options.rows, seed=options.seed)
+    if goals.constraints:  # a trial that breaks one is no result
+        broken = ~feasible(table, goals)
+        table = table.assign(value=table["value"].mask(broken), loss=table["loss"].mask(broken))
     said = summary(table, space, objective=objective, maximize=maximize)
     spent, covered = cost(table, maximize=maximize), coverage(table, space)
     if len(table) > options.rows:
-        sampled = Sampled(rows=options.rows, of=len(table), exact=("summary", "cost", "coverage"))
+        exact = ("summary", "cost", "coverage", "fronts")
+        sampled = Sampled(rows=options.rows, of=len(table), exact=exact)
         chosen = np.random.default_rng([options.seed, 10]).choice(len(table), options.rows, False)
         table = table.iloc[np.sort(chosen)]
     made = sample(table, space, maximize=maximize)
@@ -297,6 +312,7 @@ def analysed_table(
         bounds=tuple(ground.bounds),
         advice=advised,
         next_spaces=next_spaces(space, advised),
+        fronts=ahead,
         test=None,
         options=dataclasses.replace(options, derived={}),  # functions have no written form
         sampled=sampled,

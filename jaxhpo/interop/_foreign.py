@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxhpo.goals import Goals
 from jaxhpo.space import Space, SpaceError
 from jaxhpo.store.memory import MemoryRecords
 from jaxhpo.trial import Phase, Status, Trial
@@ -48,6 +49,8 @@ def records(
     maximize: bool,
     origin: Mapping[str, Any],
     notes: Sequence[str],
+    others: Sequence[tuple[str, bool]] = (),
+    constraints: Mapping[str, float] | None = None,
 ) -> MemoryRecords:
     """Records in memory.
 
@@ -56,6 +59,7 @@ def records(
         configs: their configurations; those of None are left out, and a note says so.
         space: what was searched.
         name: what to call the study. objective, maximize: what `Row.value` is.
+        others, constraints: as of a `jaxhpo.contracts.Task`; `Row.metrics` hold their values.
         origin: what is known of where it is from, for the report.
         notes: what was found out or taken to be so, as sentences.
 
@@ -80,9 +84,15 @@ def records(
         _trial(row, config, point, objective=objective, sign=sign, budget=max(1, longest))
         for (row, config), point in zip(kept, points, strict=True)
     ]
+    goals = Goals(((objective, maximize), *others), tuple(sorted((constraints or {}).items())))
     identity = {
         "space": space.to_dict(),
-        "task": {"name": name, "objective": objective, "maximize": maximize},
+        "task": {
+            "name": name,
+            "objective": objective,
+            "maximize": maximize,
+            **goals.to_dict(),
+        },
         **origin,
         **{f"note {i}": note for i, note in enumerate(notes, 1)},
     }

@@ -17,7 +17,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 from jaxhpo.cube import Kind
 from jaxhpo.interop._columns import Column
-from jaxhpo.interop._pareto import order
 from jaxhpo.interop._presence import explained
 
 Whens = dict[str, dict[str, frozenset[int]]]
@@ -26,14 +25,14 @@ Whens = dict[str, dict[str, frozenset[int]]]
 class Ended(NamedTuple):
     """A trial that has ended: its number, parameters, value and violation of constraints.
 
-    `values` are the objectives', lower is better, or None if it has none; `violation` is the sum of
-    what constraints are above 0.
+    `values` are the objectives', lower is better, or None if it has none; `broken` is what each
+    constraint that it breaks is above 0.
     """
 
     number: int
     params: dict[str, Any]
     values: tuple[float, ...] | None
-    violation: float
+    broken: dict[str, float]
 
 
 class Memory:
@@ -87,7 +86,7 @@ class Memory:
             values = None
         if values is not None:
             values = tuple(sign * v for sign, v in zip(self._signs, values, strict=True))
-        self.ended.append(Ended(trial.number, trial.params, values, violation(trial)))
+        self.ended.append(Ended(trial.number, trial.params, values, broken(trial)))
         for name, distribution in trial.distributions.items():
             self._place(name, distribution)
         complete = trial.state == TrialState.COMPLETE
@@ -167,9 +166,9 @@ def reached(trial: FrozenTrial) -> Sequence[float] | None:
     return None
 
 
-def violation(trial: FrozenTrial) -> float:
-    """The sum of what a trial's constraints are above 0; 0 if it satisfies them or has none."""
-    return sum(max(0.0, value) for value in constraints(trial.system_attrs).values())
+def broken(trial: FrozenTrial) -> dict[str, float]:
+    """What each constraint that a trial breaks is above 0."""
+    return {name: v for name, v in constraints(trial.system_attrs).items() if not v <= 0}
 
 
 def constraints(attributes: dict[str, Any]) -> dict[str, float]:
@@ -183,37 +182,82 @@ def constraints(attributes: dict[str, Any]) -> dict[str, float]:
     return named
 
 
-def losses(ended: Iterable[Ended]) -> tuple[np.ndarray, np.ndarray]:
-    """What a sampler is told.
+class Told(NamedTuple):
+    """What a sampler is told of n trials.
 
-    Of several objectives it is told the order of the trials (`jaxhpo.interop._pareto`). A trial
-    that violates a constraint has no loss; but as long as none satisfies all, the loss is the
-    violation, so that the search first looks for where they can be satisfied. Losses are
-    differences to the first one, and no larger than float32 can hold.
+    losses: float32 [n], or [n, k] of several objectives. valid: bool [n], whether a trial has
+    losses. violations: float32 [n, c], or None where no trial breaks a constraint.
+    """
+
+    losses: np.ndarray
+    valid: np.ndarray
+    violations: np.ndarray | None
+
+    def start(self, n: int) -> Told:
+        """The first n of them."""
+        return Told(*(None if a is None else a[:n] for a in self))  # type: ignore[arg-type]
+
+    def same(self, other: Told) -> bool:
+        """Whether they are equal, NaN too."""
+        return all(
+            a is b or (a is not None and b is not None and np.array_equal(a, b, equal_nan=True))
+            for a, b in zip((*self[:1], *self[2:]), (*other[:1], *other[2:]), strict=True)
+        ) and np.array_equal(self.valid, other.valid)
+
+
+def told(ended: Iterable[Ended], objectives: int) -> Told:
+    """What a sampler that takes several objectives and constraints is told.
+
+    Losses are differences to the first trial's, and no larger than float32 can hold.
+    """
+    rows = list(ended)
+    values = _values(rows, objectives)
+    valid: np.ndarray = np.all(values < np.inf, axis=1)  # neither infinite nor NaN
+    found = np.stack([_shifted(column, valid) for column in values.T], axis=1)
+    names = list(dict.fromkeys(name for row in rows for name in row.broken))
+    rules = np.array([[row.broken.get(name, 0.0) for name in names] for row in rows], float)
+    with np.errstate(over="ignore"):
+        rules = np.nan_to_num(rules, nan=np.inf, posinf=np.inf).astype(np.float32)
+    return Told(
+        losses=found if objectives > 1 else found[:, 0],
+        valid=valid,
+        violations=rules.reshape(len(rows), len(names)) if names else None,
+    )
+
+
+def losses(ended: Iterable[Ended]) -> tuple[np.ndarray, np.ndarray]:
+    """What a sampler of one loss is told.
+
+    A trial that violates a constraint has no loss; but as long as none satisfies all, the loss is
+    the violation, so that the search first looks for where they can be satisfied. Of several
+    objectives the first counts (for samplers that look at none).
 
     Returns:
         float32 [n], the losses; bool [n], whether a trial has one.
     """
     rows = list(ended)
-    values, wrong = _values(rows), np.array([r.violation for r in rows], float)
-    valid = (values < np.inf).all(axis=1)  # neither infinite nor NaN
+    values = _values(rows, 1)
+    wrong = np.array([sum(r.broken.values()) for r in rows], float)
+    valid: np.ndarray = np.all(values < np.inf, axis=1)
     kept = valid & (wrong <= 0)
     if (wrong > 0).any() and not kept.any():
         value, valid = wrong, valid & np.isfinite(wrong)
-    elif values.shape[1] > 1:
-        value, valid = np.full(len(rows), np.nan), kept
-        value[kept] = order(values[kept])
     else:
         value, valid = values[:, 0], kept
-    # Differences to the first: float32 would not tell 1e9 from 1e9 + 1.
+    return _shifted(value, valid), valid
+
+
+def _shifted(value: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Differences to the first: float32 would not tell 1e9 from 1e9 + 1."""
     finite = np.flatnonzero(valid & np.isfinite(value))
     with np.errstate(over="ignore", invalid="ignore"):
         shifted = value - (value[finite[0]] if len(finite) else 0.0)
     largest = float(np.finfo(np.float32).max) / 4
-    return np.clip(np.where(valid, shifted, np.nan), -largest, largest).astype(np.float32), valid
+    return np.clip(np.where(valid, shifted, np.nan), -largest, largest).astype(np.float32)
 
 
-def _values(rows: Sequence[Ended]) -> np.ndarray:
-    """[n, m], NaN where a trial has none."""
-    several = max((len(row.values) for row in rows if row.values is not None), default=1)
-    return np.array([row.values or (np.nan,) * several for row in rows], float).reshape(-1, several)
+def _values(rows: Sequence[Ended], objectives: int) -> np.ndarray:
+    """[n, k], NaN where a trial has none; the first k of them."""
+    none = (np.nan,) * objectives
+    found = [none if row.values is None else row.values[:objectives] for row in rows]
+    return np.array(found, float).reshape(-1, objectives)

@@ -37,12 +37,11 @@ from jaxhpo import registry
 from jaxhpo.contracts import Sampler
 from jaxhpo.cube import Kind
 from jaxhpo.interop._columns import Column, Columns, Shape, layout
-from jaxhpo.interop._memory import Ended, Memory, losses
+from jaxhpo.interop._memory import Ended, Memory, Told, losses, told
 from jaxhpo.samplers.tpe import tpe
 from jaxhpo.trial import Phase
 
 PHASE = "jaxhpo:phase"  # the system attribute that notes a trial's `jaxhpo.trial.Phase`
-SEVERAL = ("tpe", "random", "sobol")  # samplers that ask of losses only which is lower
 FEWEST = 10  # trials with a parameter before a model of it alone is used
 _MODELS = 8  # search spaces of one study whose state is kept
 
@@ -53,10 +52,12 @@ _Searches = weakref.WeakKeyDictionary[BaseStorage, dict[Any, "_Search"]]
 class JaxhpoSampler(BaseSampler):
     """A sampler of jaxhpo for an Optuna study.
 
-    Failed trials, NaN and trials that violate a constraint are told as worse than all others (until
-    one trial satisfies the constraints, the violation itself is minimised); a pruned trial counts
-    with its last report. A trial whose parameters lie outside their present range is left out. Of
-    several objectives the sampler sees the order that `jaxhpo.interop._pareto` puts trials in.
+    Failed trials and NaN are told as worse than all others; a pruned trial counts with its last
+    report. A trial whose parameters lie outside their present range is left out. With several
+    objectives "tpe" (and "auto" with it) looks for the front (`jaxhpo.samplers._fronts`), where
+    trials that satisfy the constraints come first, then those that violate them least. Samplers of
+    one loss are told that trials that violate a constraint are worse than all others, or while none
+    satisfies them all, the violation itself.
 
     The first trial, and any parameter that nothing is known about, is drawn at random. So is a
     parameter whose presence no earlier parameter explains; once 10 trials have it, it is proposed
@@ -72,7 +73,7 @@ class JaxhpoSampler(BaseSampler):
 
     Raises:
         ValueError: for a sampler or a seed that can't be used; when asked for a trial of a study
-            with several objectives by a sampler that is not in `SEVERAL`.
+            with several objectives by a sampler that learns from one loss.
         TypeError: for an option that the sampler does not know.
     """
 
@@ -92,7 +93,8 @@ class JaxhpoSampler(BaseSampler):
         if seed is not None and (isinstance(seed, bool) or not hasattr(seed, "__index__")):
             raise ValueError(f"JaxhpoSampler(seed=...) must be a whole number, got seed={seed!r}")
         factory = registry.get("samplers", sampler)
-        factory(layout((Shape(Kind.CONTINUOUS),), ()), **options)  # refuses bad options now
+        made = factory(layout((Shape(Kind.CONTINUOUS),), ()), **options)  # refuses bad options now
+        self._one_loss = made.adaptive and not made.several
         self._name = sampler
         self._options = options
         self._seed = secrets.randbits(32) if seed is None else int(seed) % 2**32
@@ -171,10 +173,11 @@ class JaxhpoSampler(BaseSampler):
 
     def _search(self, study: Study) -> _Search:
         directions = study.directions
-        if len(directions) > 1 and self._name not in SEVERAL:
+        if len(directions) > 1 and self._one_loss:
             raise ValueError(
                 f"JaxhpoSampler(sampler={self._name!r}) must be given a study with one objective, "
-                f"got {len(directions)} directions; use one of {', '.join(SEVERAL)}"
+                f"got {len(directions)} directions; use 'auto', 'tpe', "
+                "'random' or 'sobol'"
             )
         # Optuna's Hyperband hands over another object each time, with the trials of one bracket.
         searches = self._studies.setdefault(study._storage, {})
@@ -198,6 +201,7 @@ class _Search:
         self._factory = registry.get("samplers", name)
         self._options = options
         self._seed = seed
+        self._objectives = len(signs)
         self._memory = Memory(signs)
         self._proposed: dict[int, dict[str, Any]] = {}
         self._models: dict[Any, _Model] = {}
@@ -273,7 +277,7 @@ class _Search:
             sampler = self._factory(made.layout, **self._options)
             if alone and sampler.adaptive and self._factory is not tpe:
                 sampler = tpe(made.layout)  # cheap, and as good as any with one parameter
-            model = _Model(made, sampler, jax.random.key(self._seed))
+            model = _Model(made, sampler, jax.random.key(self._seed), self._objectives)
         self._models[key] = model
         while len(self._models) > _MODELS:
             del self._models[next(iter(self._models))]  # the one not used for longest
@@ -283,13 +287,14 @@ class _Search:
 class _Model:
     """A sampler of one search space, and what it was told."""
 
-    def __init__(self, columns: Columns, sampler: Sampler, key: jax.Array) -> None:
+    def __init__(self, columns: Columns, sampler: Sampler, key: jax.Array, objectives: int) -> None:
         self.columns = columns
         self.sampler = sampler
         self._key = key
+        self._objectives = objectives
         self._points: dict[int, np.ndarray | None] = {}
         self._state: Any = None
-        self._told: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+        self._told: tuple[np.ndarray, Told] | None = None
 
     def known(self, memory: Memory) -> int:
         """How many of the trials lie in the search space."""
@@ -311,19 +316,21 @@ class _Model:
     def _tell(self, ended: Sequence[Ended]) -> None:
         """Tells what is new, or everything if what was told has changed since."""
         points, trials = self._placed(ended)
-        values, valid = losses(trials)
+        if self.sampler.several:
+            now = told(trials, self._objectives)
+        else:
+            now = Told(*losses(trials), None)
         start = 0
         if self._told is not None:
-            start = len(self._told[1])
-            now = (points[:start], np.nan_to_num(values[:start]), valid[:start])
-            same = all(np.array_equal(a, b) for a, b in zip(self._told, now, strict=True))
-            start = start if same else 0
+            before, known = self._told
+            same = np.array_equal(points[: len(before)], before)
+            start = len(before) if same and now.start(len(before)).same(known) else 0
         if start == 0:
             self._state = self.sampler.init(jax.random.clone(self._key))
         if len(points) > start:
-            new = (jnp.asarray(a[start:]) for a in (points, values, valid))
+            new = (jnp.asarray(a[start:]) for a in (points, *now) if a is not None)
             self._state = self.sampler.tell(self._state, *new)
-        self._told = (points, np.nan_to_num(values), valid)
+        self._told = (points, now)
 
     def _placed(self, ended: Sequence[Ended]) -> tuple[np.ndarray, list[Ended]]:
         """Those of the trials that lie in the search space, with their points [n, d]."""

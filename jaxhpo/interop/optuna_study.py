@@ -89,13 +89,14 @@ def records_of(
 
     Args:
         study: the study.
-        objective: which of several objectives: its name by ``Study.set_metric_names``, or
-            "value_0", "value_1", ...
+        objective: one of several objectives, by which alone trials are to be judged: its name by
+            ``Study.set_metric_names``, or "value_0", "value_1", ...; by default all count, and
+            results that are of one objective are of the first. Constraints always count.
         startup: how many of the first trials were drawn without looking at results, such as
             ``n_startup_trials`` of Optuna's TPE; the number of trials for random search.
 
     Raises:
-        ValueError: if there are several objectives and none is chosen; if no trial has a parameter.
+        ValueError: for an objective that the study does not have; if no trial has a parameter.
     """
     trials = sorted(study.get_trials(deepcopy=False), key=lambda trial: trial.number)
     names = objectives(study)
@@ -120,16 +121,22 @@ def records_of(
     }
     if len(names) > 1:
         origin["objectives"] = ", ".join(names)
-        notes.append(f"of {len(names)} objectives ({', '.join(names)}) this is {names[which]!r}")
+        only = "this is" if objective is not None else "all count; what is of one of them is of"
+        notes.append(f"of {len(names)} objectives ({', '.join(names)}) {only} {names[which]!r}")
+    up = [direction == StudyDirection.MAXIMIZE for direction in study.directions]
+    others = [(n, u) for n, u in zip(names, up, strict=True) if n != names[which]]
+    rules = {f"constraint {key}" for t in trials for key in constraints(t.system_attrs)}
     return records(
         rows,
         made.configs,
         made.space,
         name=study.study_name,
         objective=names[which],
-        maximize=study.directions[which] == StudyDirection.MAXIMIZE,
+        maximize=up[which],
         origin=origin,
         notes=notes + made.notes,
+        others=others if objective is None else (),
+        constraints=dict.fromkeys(sorted(rules), 0.0),
     )
 
 
@@ -145,7 +152,7 @@ def objectives(study: Study) -> list[str]:
 def _which(name: str, names: Sequence[str], objective: str | None) -> int:
     if objective in names:
         return names.index(objective)
-    if objective is None and len(names) == 1:
+    if objective is None:
         return 0
     raise ValueError(
         f"load(objective=...) must name an objective of the Optuna study {name!r}, got "
@@ -184,7 +191,7 @@ def _rows(
     if odd:
         notes.append(f"the last report of {odd} complete trials is not their value")
     if any(constraints(trial.system_attrs) for trial in trials):
-        notes.append("constraints are shown as metrics; the analysis does not look at them")
+        notes.append("constraints are metrics here, kept where they are at most 0")
     return rows
 
 

@@ -39,6 +39,7 @@ class Loaded(NamedTuple):
 
 def load(source: Any, **options: Any) -> Loaded:
     """A study of any kind in the form that `jaxhpo.analysis` takes. See `opened`."""
+    from jaxhpo.goals import stated
     from jaxhpo.space import Space
     from jaxhpo.table import trials_table
 
@@ -49,7 +50,9 @@ def load(source: Any, **options: Any) -> Loaded:
     objective, maximize = task["objective"], task["maximize"]
     return Loaded(
         space=space,
-        table=trials_table(trials, space=space, objective=objective, maximize=maximize),
+        table=trials_table(
+            trials, space=space, objective=objective, maximize=maximize, goals=stated(task)
+        ),
         facts={
             "name": task["name"],
             "objective": objective,
@@ -77,8 +80,8 @@ def opened(
             file, or a DataFrame).
         study: which study of an Optuna storage that holds several.
         space: of a table: what was searched, or the YAML file that says so.
-        objective: of a table: the column; of Optuna: which of several objectives; of a study of
-            ours: another of its metrics.
+        objective: of a table: the column; of Optuna: one of several objectives, alone; of a study
+            of ours: another of its metrics.
         maximize: of a table or another metric: whether more is better.
         startup: of a table or Optuna: how many of the first trials were drawn without looking at
             results; on the others nothing is tested.
@@ -135,6 +138,8 @@ def _judged_by(records: Any, objective: str | None, maximize: bool | None) -> Me
             f"has: {', '.join(map(repr, known))}"
         )
     own = task["objective"], task["maximize"]
+    if objective is not None:
+        task.pop("others", None)  # this one alone is to be looked at
     task["objective"] = own[0] if objective is None else objective
     if maximize is not None:
         task["maximize"] = maximize

@@ -17,6 +17,7 @@ from optuna.distributions import (
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from jaxhpo.goals import Goals, stated
 from jaxhpo.interop.optuna import PHASE
 from jaxhpo.interop.sources import opened
 from jaxhpo.space import Choice, Constant, Domain, Float, Int, Space
@@ -34,9 +35,10 @@ def to_optuna(source: Any, storage: str, name: str | None = None, **options: Any
     """Writes the trials of a study that have ended as a new study of Optuna.
 
     Stopped trials are pruned ones there, diverged and failed ones failed; curves are reports, from
-    step 1. Metrics, units and errors are user attributes of the trials, constants one of the study.
-    Conditions are lost, Optuna having none: a trial holds the parameters that were active. Choices
-    that are tuples become their text.
+    step 1, where there is one objective. Constraints are values that must be at most 0. Metrics,
+    units and errors are user attributes of the trials, constants one of the study. Conditions are
+    lost, Optuna having none: a trial holds the parameters that were active. Choices that are tuples
+    become their text.
 
     Args:
         source: whatever `jaxhpo.interop.sources.opened` takes; so are the options.
@@ -52,12 +54,13 @@ def to_optuna(source: Any, storage: str, name: str | None = None, **options: Any
     with opened(source, **options) as records:
         identity, trials = records.identity, records.trials()
     space, task = Space.from_dict(identity["space"]), identity["task"]
+    goals = stated(task)
     name = task["name"] if name is None else name
     try:
         study = optuna.create_study(
             study_name=name,
             storage=storage,
-            direction="maximize" if task["maximize"] else "minimize",
+            directions=["maximize" if up else "minimize" for _, up in goals.objectives],
         )
     except optuna.exceptions.DuplicatedStudyError as error:
         raise ValueError(
@@ -66,16 +69,15 @@ def to_optuna(source: Any, storage: str, name: str | None = None, **options: Any
         ) from error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study.set_metric_names([task["objective"]])
+        study.set_metric_names(list(goals.names))
     constants = {n: d.value for n, d in space.parameters.items() if isinstance(d, Constant)}
     if constants:
         study.set_user_attr("constants", {n: _shown(v) for n, v in constants.items()})
     distributions = {
         n: _distribution(d) for n, d in space.parameters.items() if not isinstance(d, Constant)
     }
-    sign = -1.0 if task["maximize"] else 1.0
     ended = [trial for trial in trials if trial.status.ended]
-    study.add_trials([_frozen(t, distributions, task["objective"], sign) for t in ended])
+    study.add_trials([_frozen(t, distributions, goals) for t in ended])
     return study
 
 
@@ -94,29 +96,34 @@ def _shown(value: Any) -> Any:
     return str(value) if isinstance(value, tuple) else value
 
 
-def _frozen(
-    trial: Trial, distributions: dict[str, BaseDistribution], objective: str, sign: float
-) -> FrozenTrial:
+def _frozen(trial: Trial, distributions: dict[str, BaseDistribution], goals: Goals) -> FrozenTrial:
     attributes: dict[str, Any] = {k: v for k, v in trial.metrics.items() if math.isfinite(v)}
     attributes |= {"jaxhpo number": trial.number, "units": trial.units, "budget": trial.budget}
     attributes |= {"status": trial.status.value}
     if trial.error is not None:
         attributes["error"] = trial.error
-    curve = trial.curves.get(objective, ())
+    # Optuna has no reports where there are several objectives.
+    curve = () if goals.several else trial.curves.get(goals.names[0], ())
     complete = trial.status is Status.COMPLETE and trial.loss is not None
+    values = (goals.signs * goals.losses([trial])[0] + 0.0).tolist() if complete else None
+    system: dict[str, Any] = {PHASE: trial.phase.value}
+    known = [trial.metrics.get(name, math.nan) - bound for name, bound in goals.constraints]
+    if known and complete and all(map(math.isfinite, known)):
+        system["constraints"] = known
     started = trial.started if trial.started is not None else 0.0
     finished = trial.finished if trial.finished is not None else started
     return FrozenTrial(
         number=trial.number,
         trial_id=-1,  # given by the storage
         state=_STATE[trial.status],
-        value=sign * trial.loss + 0.0 if complete and trial.loss is not None else None,
+        value=None if goals.several or values is None else values[0],
+        values=values if goals.several else None,
         datetime_start=datetime.datetime.fromtimestamp(started),
         datetime_complete=datetime.datetime.fromtimestamp(finished),
         params={n: _shown(v) for n, v in trial.config.items() if n in distributions},
         distributions={n: distributions[n] for n in trial.config if n in distributions},
         user_attrs=attributes,
-        system_attrs={PHASE: trial.phase.value},
+        system_attrs=system,
         intermediate_values={
             step: float(v) for step, v in enumerate(curve, 1) if math.isfinite(float(v))
         },

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from jaxhpo import __version__
+from jaxhpo.goals import stated
 from jaxhpo.launch import reporting, show, streams
 from jaxhpo.launch.errors import Usage, sentences
 from jaxhpo.launch.foreign import export_to_optuna, foreign, opened
 from jaxhpo.launch.places import folder, shown
+from jaxhpo.leaders import best_of, front_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     texts = {
         "show": ("where the study stands, and what it ran on", "", " --trials", " --trial 7"),
-        "best": ("the best configuration", " > best.yaml", " --json"),
+        "best": (
+            "the best configuration, or the front",
+            " > best.yaml",
+            " --json",
+        ),
         "report": ("write the report (Markdown, HTML, JSON, figures, tables)", " --out report"),
         "compare": (
             "whether a second study did better than a first, and which of its advice was right",
@@ -120,7 +126,7 @@ def _show(given: argparse.Namespace) -> int:
             show.plan(records.facts())
         if given.trials:
             print()
-            show.trials(trials, identity["task"]["objective"])
+            show.trials(trials, stated(identity["task"]).names)
     return 0
 
 
@@ -136,18 +142,32 @@ def _numbered(trials: Sequence[Any], number: int) -> Any:
 
 def _best(given: argparse.Namespace) -> int:
     with opened(given) as records:
-        best = show.best_of(records.trials())
+        goals, trials = stated(records.identity["task"]), records.trials()
+    best = best_of(goals, trials)
     if best is None:
-        raise Usage(f"error: {shown(given.dir)}: no trial is complete yet, so there is no best one")
-    config = {k: list(v) if isinstance(v, tuple) else v for k, v in best.config.items()}
+        kept = " and keeps the constraints" if goals.constraints else ""
+        raise Usage(
+            f"error: {shown(given.dir)}: no trial is complete{kept} yet, so there is no best one"
+        )
+    chosen = front_of(goals, trials) if goals.several else [best]
+    found = [
+        {
+            "number": trial.number,
+            "config": {k: list(v) if isinstance(v, tuple) else v for k, v in trial.config.items()},
+            "metrics": dict(trial.metrics),
+        }
+        for trial in chosen
+    ]
     if given.json:
-        found = {"number": best.number, "config": config, "metrics": dict(best.metrics)}
-        print(json.dumps(found, indent=2))
+        print(json.dumps(found if goals.several else found[0], indent=2))
         return 0
     import yaml
 
-    print(f"# trial {best.number}: {show.metrics(best)}")
-    print(yaml.safe_dump(config, sort_keys=False), end="")
+    if goals.several:
+        print(f"# {goals.words()}: {len(found)} trials that no other beats in all objectives")
+    for trial, entry in zip(chosen, found, strict=True):
+        print("---\n" * goals.several + f"# trial {trial.number}: {show.metrics(trial)}")
+        print(yaml.safe_dump(entry["config"], sort_keys=False), end="")
     return 0
 
 

@@ -23,7 +23,9 @@ def foreign(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("studies from elsewhere")
     group.add_argument("--study", metavar="NAME", help="which study of an Optuna storage")
     group.add_argument("--space", metavar="FILE", help="YAML file: what was searched (for a table)")
-    group.add_argument("--objective", metavar="NAME", help="column, or which of several objectives")
+    group.add_argument(
+        "--objective", metavar="NAME", help="column, or one of several objectives, alone"
+    )
     group.add_argument(
         "--direction", choices=("minimize", "maximize"), help="of a table; minimize if not given"
     )

@@ -182,11 +182,15 @@ def _counts(snapshot: Snapshot) -> list[str]:
 
 
 def _best(snapshot: Snapshot) -> list[str]:
-    best = snapshot.best
-    if best is None:
-        return []
-    value = best.metrics[snapshot.objective]
-    return [f"best {snapshot.objective} {value:.5g} (trial {best.number})"]
+    best, parts = snapshot.best, []
+    if snapshot.feasible is not None:
+        parts.append(f"{snapshot.feasible} feasible")
+    if snapshot.front is not None:
+        parts.append(f"front of {snapshot.front}")
+    if best is not None:
+        value = best.metrics[snapshot.objective]
+        parts.append(f"best {snapshot.objective} {value:.5g} (trial {best.number})")
+    return parts
 
 
 def _speed(snapshot: Snapshot) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from jaxhpo.goals import goals
 from jaxhpo.launch import show, streams
 from jaxhpo.launch.errors import Usage, sentences
 from jaxhpo.launch.flags import pairs, parsed
@@ -230,8 +231,7 @@ def _greet(module: str, study: Any, settings: Settings) -> None:
     devices, known = jax.local_devices(), len([t for t in study.trials if t.status.ended])
     task, wanted = study.task, settings.study.trials
     cohorts = study.programs
-    print(f"{module}: {wanted} trials, seed {settings.study.seed}, {task.objective} ", end="")
-    print("maximised" if task.maximize else "minimised")
+    print(f"{module}: {wanted} trials, seed {settings.study.seed}, {goals(task).words()}")
     for name, domain in task.space.parameters.items():
         print(f"  {name:<18}{_short(domain)}")
     print(f"Sampler {settings.study.sampler}, scheduler {settings.study.scheduler}; ", end="")
@@ -254,7 +254,13 @@ def _greet(module: str, study: Any, settings: Settings) -> None:
 def _farewell(study: Any, where: str) -> None:
     best, task = study.best, study.task
     if best is None:
-        print(f"No trial was completed, so there is no best one: jaxhpo show {where} --trials")
+        kept = " and keeps the constraints" if task.constraints else ""
+        print(f"No trial is complete{kept}, so there is no best one: jaxhpo show {where} --trials")
+        return
+    if task.others:
+        print(f"{len(study.front)} trials are in the front: no other beats them in all of")
+        print(f"{goals(task).words()}. Which of them is best is yours to say: jaxhpo best {where}")
+        print(f"Then, for its model and test data: jaxhpo rerun {where} --trial N")
         return
     print(f"Best of them by {task.objective}: trial {best.number}")
     for name, value in best.config.items():

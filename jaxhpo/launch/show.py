@@ -7,23 +7,19 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from jaxhpo.goals import Goals, stated
 from jaxhpo.launch.progress import duration, rounded
+from jaxhpo.leaders import best_of, front_of
 
 _TICKS = "▁▂▃▄▅▆▇█"
-
-
-def best_of(trials: Sequence[Any]) -> Any:
-    """The complete trial of the lowest loss, the earlier of equals, or None."""
-    complete = [t for t in trials if t.status == "complete" and t.loss is not None]
-    return min(complete, key=lambda t: (t.loss, t.number), default=None)
 
 
 def study(where: str, identity: dict[str, Any], trials: Sequence[Any]) -> None:
     """Who the study is, how many trials stand where, and the best one."""
     task = identity["task"]
-    goal = "maximised" if task["maximize"] else "minimised"
+    goals = stated(task)
     seed = f", seed {identity['seed']}" if "seed" in identity else ""
-    print(f"{where}: {task['name']}, {task['objective']} {goal}{seed}")
+    print(f"{where}: {task['name']}, {goals.words()}{seed}")
     if "source" in identity:
         print(f"  from {identity['source']}; sampler {identity.get('sampler', 'not known')}")
     else:
@@ -34,10 +30,38 @@ def study(where: str, identity: dict[str, Any], trials: Sequence[Any]) -> None:
     ):
         counts = {value: values.count(value) for value in dict.fromkeys(sorted(values))}
         print(f"  {word}: " + (", ".join(f"{n} {v}" for v, n in counts.items()) or "none yet"))
-    best = best_of(trials)
-    if best is not None:
+    if goals.constraints:
+        _feasible(goals, trials)
+    best = best_of(goals, trials)
+    if goals.several:
+        front(goals, trials)
+    elif best is not None:
         print(f"  best: trial {best.number}, {metrics(best)}")
         print(f"        {config(best)}")
+
+
+def _feasible(goals: Goals, trials: Sequence[Any]) -> None:
+    """How many complete trials keep each constraint."""
+    complete = [t for t in trials if t.status == "complete"]
+    kept = goals.violations(complete) == 0
+    parts = [
+        f"{name} at most {bound:g} {n}"
+        for (name, bound), n in zip(goals.constraints, kept.sum(axis=0), strict=True)
+    ]
+    every = int(kept.all(axis=1).sum())
+    both = f" ({', '.join(parts)})" if len(parts) > 1 else ""
+    print(f"  feasible: {every} of {len(complete)} complete{both}")
+
+
+def front(goals: Goals, trials: Sequence[Any], most: int = 12) -> None:
+    """The trials that no other beats in every objective, a line each."""
+    found = front_of(goals, trials)
+    some = f", {most} of them spread out" if len(found) > most else ""
+    print(f"  front: {len(found)} trials that no other beats in all objectives{some}")
+    places = sorted({round(i * (len(found) - 1) / (most - 1)) for i in range(most)})
+    for one in [found[i] for i in places] if len(found) > most else found:
+        values = ", ".join(f"{name} {one.metrics[name]:.5g}" for name in goals.names)
+        print(f"    trial {one.number}: {values}; {config(one)}")
 
 
 def _origin(identity: dict[str, Any]) -> None:
@@ -120,11 +144,11 @@ def confirmation(found: dict[str, Any]) -> None:
         )
 
 
-def trials(trials: Sequence[Any], objective: str) -> None:
+def trials(trials: Sequence[Any], objectives: Sequence[str]) -> None:
     """A line for every trial."""
     for trial in trials:
-        value = trial.metrics.get(objective)
-        score = "" if value is None else f"{objective} {value:.5g}"
+        known = [name for name in objectives if name in trial.metrics]
+        score = ", ".join(f"{name} {trial.metrics[name]:.5g}" for name in known)
         units = f"{trial.units}/{trial.budget}"
         print(f"{trial.number:>6}  {trial.status:<9} {units:>7}  {score:<22} {config(trial)}")
 
@@ -138,7 +162,7 @@ def trial(trial: Any, identity: dict[str, Any]) -> None:
     for name, curve in trial.curves.items():
         if not len(curve):
             continue
-        mark = " (objective)" if name == identity["task"]["objective"] else ""
+        mark = " (objective)" if name in stated(identity["task"]).names else ""
         print(f"  {name:<20}{curve[-1]:.6g}  {sparkline(curve)}{mark}")
     if trial.replicates:
         print(f"  its replicates' losses: {', '.join(f'{loss:.6g}' for loss in trial.replicates)}")

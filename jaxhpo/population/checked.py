@@ -24,6 +24,14 @@ def check_metrics(metrics: Any, task: Task) -> dict[str, Array]:
             f"{task.name}: evaluate(...) must return a dict that holds the objective "
             f"{task.objective!r}, got {held}"
         )
+    further = {"others": [name for name, _ in task.others], "constraints": [*task.constraints]}
+    for argument, names in further.items():
+        lost = [name for name in names if name not in metrics]
+        if lost:
+            raise ValueError(
+                f"{task.name}: Task({argument}=...) must name metrics that evaluate(...) returns "
+                f"({', '.join(sorted(metrics))}), got {', '.join(map(repr, lost))}"
+            )
     found = {}
     for name, value in metrics.items():
         value = jnp.asarray(value)

@@ -284,10 +284,13 @@ class Population:
         form, classes = self.form.narrowed(hp)
         key = (*classes, *((name, type(value), value) for name, value in static.items()))
         if key not in self.cohorts:
-            program = Program(task=self.task, static=static, form=form)
+            program = self._new_program(static, form)
             bank = Bank(lambda: self._new_tile(program, self._slots[0]))
             self.cohorts[key] = Cohort(program=program, bank=bank)
         return self.cohorts[key]
+
+    def _new_program(self, static: Mapping[str, Any], form: Form) -> Program:
+        return Program(task=self.task, static=static, form=form)
 
     def _new_tile(self, program: Program, device: Device) -> Tile:
         key, data = self._place[device]

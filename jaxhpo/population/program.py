@@ -208,8 +208,8 @@ class Program:
             metrics = check_metrics(metrics, self.task)
         lost = ~jnp.isfinite(metrics[self.task.objective])
         for leaf in jax.tree.leaves(after):
-            if jnp.issubdtype(leaf.dtype, jnp.inexact):
-                lost |= jnp.isnan(leaf.max())  # NaN if any is: one pass, and one loop to compile
+            if jnp.issubdtype(leaf.dtype, jnp.inexact) and leaf.size:
+                lost |= _has_nan(leaf)
         return after, metrics, lost, done
 
     def _test(self, number: Array, hp: dict[str, Array], state: Any, data: Any) -> Any:
@@ -322,6 +322,12 @@ class Program:
             return *put, taken + enters.sum(dtype=jnp.int32)
 
         return jax.lax.while_loop(more, some, (lanes, start, limits, taken))
+
+
+def _has_nan(leaf: Array) -> Array:
+    if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
+        return jnp.isnan(leaf).any()
+    return jnp.isnan(leaf.max())  # which is NaN if any is: one pass, and one loop to compile
 
 
 def _put(places: Array, old: Array, new: Array) -> Array:

@@ -52,6 +52,8 @@ def tile_width(
     width = 2 ** (fits.bit_length() - 1)
     if room is None or largest is None:
         return width
+    if task.stream is not None:
+        room -= _bytes(task.data)  # the block that is copied meanwhile
 
     def needs(wide: int) -> int:
         wider = dataclasses.replace(largest.form, width=wide)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jaxhpo.analysis.study import Analysis
+from jaxhpo.report import words
 from jaxhpo.report.parts import Code, Figure, Section, Sentence, Table
 from jaxhpo.report.script import NO_TRIALS, trial_data
 from jaxhpo.report.sections import sections
@@ -57,8 +58,8 @@ def report(
     setting = [f"{k} {known[k]}" for k in ("sampler", "seed") if known.get(k) is not None]
     return Report(
         found=found,
-        title=f"{found.name}: {found.summary.objective}",
-        goal=" · ".join([direction(maximize=found.summary.maximize), *setting]),
+        title=f"{found.name}: {_objectives(found)}",
+        goal=" · ".join([_goal(found), *setting]),
         stamp=stamp,
         sections=tuple(
             _with_notes(with_command(s, command), notes) for s in sections(found, wanted)
@@ -67,6 +68,22 @@ def report(
         trials=trial_data(found),
         notes=tuple(notes),
     )
+
+
+def _objectives(found: Analysis) -> str:
+    return words.listed(
+        [goal.name for goal in found.fronts.objectives] or [found.summary.objective]
+    )
+
+
+def _goal(found: Analysis) -> str:
+    """Which way is better, in every objective, and what must be kept."""
+    said = [
+        f"{goal.name} {'higher' if goal.maximize else 'lower'} is better"
+        for goal in found.fronts.objectives
+    ] or [direction(maximize=found.summary.maximize)]
+    rules = [f"{rule.name} at most {rule.bound:g}" for rule in found.fronts.constraints]
+    return ", ".join([*said, *rules])
 
 
 def direction(*, maximize: bool) -> str:

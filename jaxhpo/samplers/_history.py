@@ -26,7 +26,13 @@ class History(NamedTuple):
 
     key: Array
     points: np.ndarray  # float32 [n, d]
-    losses: np.ndarray  # float32 [n], infinite where the trial has none
+    losses: np.ndarray  # float32 [n] or [n, k], infinite where the trial has none
+    violations: np.ndarray | None = None  # float32 [n, c], where there are constraints
+
+    @property
+    def single(self) -> bool:
+        """Whether there is one objective and no constraint."""
+        return self.losses.ndim == 1 and self.violations is None
 
 
 def blank(layout: Layout, key: Array) -> History:
@@ -34,12 +40,43 @@ def blank(layout: Layout, key: Array) -> History:
     return History(key, np.zeros((0, layout.d), np.float32), np.zeros(0, np.float32))
 
 
-def told(state: History, points: Array, losses: Array, valid: Array) -> History:
-    """The history with more at its end; what is not valid, or not finite, has no loss."""
+def told(
+    state: History, points: Array, losses: Array, valid: Array, violations: Array | None = None
+) -> History:
+    """The history with more at its end; what is not valid, or not finite, has no loss.
+
+    Args:
+        losses: [m], or [m, k] of k objectives. violations: [m, c], 0 where a constraint is kept;
+            what is no number counts as infinite.
+
+    Raises:
+        ValueError: if the number of objectives or constraints is not what it was.
+    """
     new = np.asarray(losses, np.float32)
-    new = np.where(np.asarray(valid) & np.isfinite(new), new, np.float32(np.inf))
+    new = new[:, 0] if new.ndim == 2 and new.shape[1] == 1 else new
+    sound = np.isfinite(new) if new.ndim == 1 else np.isfinite(new).all(axis=1, keepdims=True)
+    is_valid = np.asarray(valid).reshape(sound.shape)
+    new = np.where(is_valid & sound, new, np.float32(np.inf))
     places = np.concatenate([state.points, np.asarray(points, np.float32)])
-    return History(state.key, places, np.concatenate([state.losses, new]))
+    broken = None if violations is None else np.asarray(violations, np.float32)
+    if broken is not None:
+        broken = np.where(np.isnan(broken), np.inf, np.maximum(broken, 0.0))
+        broken = _followed(state, state.violations, broken, "violations")
+    elif state.violations is not None:
+        raise ValueError("tell(violations=...) must be given again: earlier trials had them")
+    return History(state.key, places, _followed(state, state.losses, new, "losses"), broken)
+
+
+def _followed(state: History, old: np.ndarray | None, new: np.ndarray, name: str) -> np.ndarray:
+    if not len(state.points):
+        return new
+    if old is None or old.shape[1:] != new.shape[1:]:
+        was = "none" if old is None else f"rows of shape {old.shape[1:]}"
+        raise ValueError(
+            f"tell({name}=...) must have as many columns in every call, got rows of shape "
+            f"{new.shape[1:]} after {was}"
+        )
+    return np.concatenate([old, new])
 
 
 def startup_default(layout: Layout) -> int:
@@ -69,7 +106,7 @@ def proposed(
     """
     start_key, model_key = jax.random.split(state.key)
     waiting = np.asarray(pending, np.float32).reshape(len(pending), layout.d)
-    knows = bool(np.isfinite(state.losses).any())
+    knows = bool(np.isfinite(state.losses).any())  # a row is finite, or infinite, as a whole
     early = max(0, min(n, startup - max(first, len(state.losses)))) if knows else n
     found = np.zeros((n, layout.d), np.float32)
     if early:

@@ -4,8 +4,9 @@ what it picked.
     few configurations in all        each once, in random order (`grid`)
     little known yet                 a scrambled Sobol sequence
     then, in batches of up to 256    Thompson sampling from a Gaussian process (`gp`)
-    from 4,000 trials on, or in      a tree-structured Parzen estimator (`tpe`), whose cost does not
-    larger batches                   grow
+    from 4,000 trials on, in larger  a tree-structured Parzen estimator (`tpe`), whose cost does not
+    batches, or with several         grow
+    objectives or constraints
 
 The two models read the same history, so that one can follow the other in the middle of a study.
 """
@@ -66,7 +67,7 @@ def auto(
     few, many = gp(layout, startup=first_model), tpe(layout, startup=first_model)
 
     def is_few(state: History, n: int) -> bool:
-        return len(state.losses) < most_known and n <= largest_batch
+        return state.single and len(state.losses) < most_known and n <= largest_batch
 
     def ask(state: History, first: int, pending: Array, n: int) -> Proposal:
         return (few if is_few(state, n) else many).ask(state, first, pending, n)
@@ -77,6 +78,8 @@ def auto(
         if max(first, len(state.losses)) + n <= first_model:
             return f"sobol: the first {first_model} trials spread out"
         told = f"{len(state.losses)} trials told, batches of {n}"
+        if not state.single:
+            return f"tpe: {told}; several objectives, or constraints"
         if is_few(state, n):
             return f"gp: {told}; at most {most_known} and {largest_batch}"
         return f"tpe: {told}; more than {most_known} or {largest_batch}"
@@ -88,4 +91,5 @@ def auto(
         adaptive=True,
         size=size,
         says=says,
+        several=True,
     )

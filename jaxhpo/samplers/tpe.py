@@ -25,6 +25,7 @@ from jaxhpo.cube import Layout
 from jaxhpo.given import whole
 from jaxhpo.samplers import _history
 from jaxhpo.samplers._fresh import among, finite
+from jaxhpo.samplers._fronts import ordered
 from jaxhpo.samplers._history import History
 from jaxhpo.samplers._mixture import (
     columns,
@@ -122,11 +123,16 @@ def tpe(
 
     def ask(state: History, first: int, pending: Array, n: int) -> Proposal:
         places = room(len(state.losses), LEAST)
-        history = (padded(state.points, places), padded(state.losses, places))
         count = np.int32(len(state.losses))
+        losses, shares = padded(state.losses, places), None
+        if not state.single:
+            broken = None if state.violations is None else padded(state.violations, places)
+            losses, shares = _judged(options, losses, broken, count)
+        history = (padded(state.points, places), losses)
 
         def block_of(key: Array, taken: np.ndarray, taken_count: int, q: int) -> Array:
-            return choose(key, *history, count, taken, np.int32(taken_count), n=q)
+            given = (key, *history, count, taken, np.int32(taken_count))
+            return choose(*given, shares=shares, n=q)
 
         return _history.proposed(
             layout, state, first, pending, n, startup=first_model, block=BLOCK, choose=block_of
@@ -141,7 +147,15 @@ def tpe(
         block=BLOCK,
         choose=functools.partial(chosen, layout, options),
     )
-    return Sampler(init=init, tell=_history.told, ask=ask, adaptive=True, size=size, search=search)
+    return Sampler(
+        init=init,
+        tell=_history.told,
+        ask=ask,
+        adaptive=True,
+        size=size,
+        search=search,
+        several=True,
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -161,16 +175,19 @@ def chosen(
     taken_count: Array,
     *,
     n: int,
+    shares: Array | None = None,
 ) -> Array:
     """float32 [n, d], the proposals of one block.
 
     Args:
         points [C, d], losses [C]: the history, of which `count` places are filled.
         taken: [P, d], points that are not to be proposed, of which `taken_count` are filled.
+        shares: [g], the weights of the good, where `judged` has given them; `losses` are then what
+            it makes of several objectives and constraints.
     """
     cols = columns(layout)
     filled = jnp.arange(points.shape[0]) < count
-    best, weight, ramp = _split(options, losses, filled, count)
+    best, weight, ramp = _split(options, losses, filled, count, shares)
     fit = functools.partial(
         fitted,
         cols,
@@ -215,8 +232,34 @@ def chosen(
     return chosen
 
 
+def judged(
+    options: Options, losses: Array, violations: Array | None, count: Array
+) -> tuple[Array, Array | None]:
+    """Several objectives and constraints as one order: what `chosen` takes for losses.
+
+    Args:
+        losses: [C, k] or [C]. violations: [C, c] or None. The first `count` rows are filled.
+
+    Returns:
+        float32 [C], the place of each of the best, from 0; C for other trials that have losses,
+        infinite for those that have none; float32 [g], the weights of the best as good ones, None
+        for one objective: as ever.
+    """
+    table = losses if losses.ndim == 2 else losses[:, None]
+    filled = jnp.arange(len(table)) < count
+    sound = filled & jnp.isfinite(table).all(axis=1)
+    places, fronts = ordered(table, violations, filled, options.most_good)
+    rank = jnp.arange(len(places), dtype=jnp.float32)
+    order = jnp.where(sound, jnp.float32(len(table)), jnp.inf)
+    order = order.at[jnp.where(fronts >= 0, places, len(table))].set(rank, mode="drop")
+    return order, None if table.shape[1] == 1 else 1.0 / jnp.maximum(1.0 + fronts, 1.0)
+
+
+_judged = jax.jit(judged, static_argnums=0)
+
+
 def _split(
-    options: Options, losses: Array, filled: Array, count: Array
+    options: Options, losses: Array, filled: Array, count: Array, shares: Array | None = None
 ) -> tuple[Array, Array, Array]:
     """Who is good, and with which weight; the weight of each as a bad one.
 
@@ -230,7 +273,8 @@ def _split(
     # Of equal losses the earlier comes first; this costs less than to sort a long history.
     best = jax.lax.top_k(-jnp.where(sound, losses, jnp.inf), min(options.most_good, len(losses)))[1]
     rank = jnp.arange(len(best), dtype=jnp.float32)
-    weight = jnp.where(rank < goods, jnp.log(goods + 1.0) - jnp.log(rank + 1.0), 0.0)
+    by_rank = jnp.log(goods + 1.0) - jnp.log(rank + 1.0) if shares is None else shares
+    weight = jnp.where(rank < goods, by_rank, 0.0)
     weight = weight * goods / jnp.maximum(weight.sum(), 1e-12)
 
     bad = filled & ~jnp.zeros(len(losses), bool).at[best].set(rank < goods)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from jaxhpo.goals import stated
 from jaxhpo.space import Space
 from jaxhpo.table import TIMING, curve_table, ended, trials_table
 from jaxhpo.trial import Trial
@@ -60,7 +61,11 @@ def _tables(records: Any) -> dict[str, pd.DataFrame]:
     identity, trials = records.identity, ended(records.trials())
     space, task = Space.from_dict(identity["space"]), identity["task"]
     table = trials_table(
-        trials, space=space, objective=task["objective"], maximize=task["maximize"]
+        trials,
+        space=space,
+        objective=task["objective"],
+        maximize=task["maximize"],
+        goals=stated(task),
     )
     for name in space.parameters:
         if table[f"param.{name}"].dtype == object:

@@ -11,7 +11,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxhpo.contracts import REPLICATE, Sampler, Scheduler, Task
+from jaxhpo.contracts import (
+    REPLICATE,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Sampler,
+    Scheduler,
+    Stream,
+    Task,
+)
+from jaxhpo.goals import checked, goals
 from jaxhpo.space import Space
 
 _SEEDS = 2**32  # the bits of a seed that JAX's keys take; it drops the others without a word
@@ -146,6 +156,7 @@ def _task(task: Any) -> None:
                 f"Task({name}=...) must name parameters of the space "
                 f"({', '.join(task.space.parameters)}), got {', '.join(map(repr, unknown))}"
             )
+    _stream(task)
     for path, leaf in jax.tree.leaves_with_path(task.data):
         if not isinstance(leaf, jax.Array | np.ndarray | np.generic | bool | int | float):
             where = jax.tree_util.keystr(path)
@@ -166,6 +177,7 @@ def _functions(task: Task) -> None:
         )
     if not isinstance(task.maximize, bool):
         raise ValueError(f"Task(maximize=...) must be True or False, got {task.maximize!r}")
+    checked("Task", task.objective, task.others, task.constraints)
 
 
 def scheduler(name: str, given: Any) -> Scheduler:
@@ -187,12 +199,55 @@ def scheduler(name: str, given: Any) -> Scheduler:
     return given
 
 
-def warm_start(prior: Any, name: str, sampler: Sampler) -> None:
-    """Refuses to tell results to a sampler that does not look at any.
+def _stream(task: Task) -> None:
+    if task.stream is None:
+        return
+    if not isinstance(task.stream, Stream):
+        raise ValueError(
+            f"Task(stream=...) must be a jaxhpo.contracts.Stream or None, got {task.stream!r}"
+        )
+    if task.folds != 1:
+        raise ValueError(
+            f"Task(stream=..., folds={task.folds}): rows that come in blocks can't be "
+            "cross-validated; leave out one of the two"
+        )
+    needed = [TRAIN, VALIDATION, *([TEST] if task.test is not None else [])]
+    for split in needed:
+        shares = task.stream.shares.get(split, ())
+        if not shares or not all(share > 0 for share in shares) or abs(sum(shares) - 1) > 1e-6:
+            raise ValueError(
+                f"Task(stream=...): the shares of the blocks of {split!r} must be above 0 and sum "
+                f"to 1, got {tuple(shares)!r:.100}; a block's share is its rows by those of all"
+            )
+
+
+def several(task: Task, name: str, sampler: Sampler) -> None:
+    """Refuses a sampler that learns from one loss for a task with several goals.
 
     Raises:
-        ValueError: naming the sampler.
+        ValueError: naming the samplers that there are for it.
     """
+    if goals(task).plain or sampler.several or not sampler.adaptive:
+        return
+    what = "several objectives" if task.others else "constraints"
+    raise ValueError(
+        f"Study(sampler={name!r}) must be a sampler for {what} ({goals(task).words()}); use "
+        "sampler='auto' or 'tpe', or 'random' or 'sobol', which look at no result"
+    )
+
+
+def warm_start(prior: Any, name: str, sampler: Sampler, task: Task) -> None:
+    """Refuses to tell results to a sampler that does not look at any, or that looks at more than
+    the one loss that an earlier study is read for.
+
+    Raises:
+        ValueError: naming the sampler, or what the task asks for.
+    """
+    if prior is not None and not goals(task).plain:
+        raise ValueError(
+            f"Study(warm_start=...) must be left out for a task with {goals(task).words()}: an "
+            "earlier study is read for one objective; enqueue=... takes its best configurations"
+        )
     if prior is not None and not sampler.adaptive:
         raise ValueError(
             f"Study(warm_start=...): the sampler {name!r} does not look at results here, so it can "

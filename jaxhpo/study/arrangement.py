@@ -15,6 +15,7 @@ from jaxhpo.population.member import Member
 from jaxhpo.population.population import Population
 from jaxhpo.population.program import Device, Form
 from jaxhpo.population.sizing import drivers_per_device, memory, tile_width
+from jaxhpo.population.streamed import StreamedPopulation
 from jaxhpo.study.brackets import largest_group
 from jaxhpo.study.plan import COHORTS, GROUPED, TRACED, Plan, classes, plan, values
 from jaxhpo.trial import Trial
@@ -109,7 +110,8 @@ class Arrangement:
     def population(self, key: jax.Array, **changes: Any) -> Population:
         """A population with no members. `changes` are fields of its form. The key is consumed."""
         form = dataclasses.replace(self.form(), **changes)
-        return Population(
+        kind = Population if self.task.stream is None else StreamedPopulation
+        return kind(
             self.task,
             key,
             form,

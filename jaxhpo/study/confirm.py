@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from jaxhpo.goals import Goals
+from jaxhpo.leaders import front_of
 from jaxhpo.population.member import Member, Tick
 from jaxhpo.population.population import Population
 from jaxhpo.study.run import Run
@@ -64,18 +66,25 @@ class Confirmation:
         return {**dataclasses.asdict(self), "stood": self.stood}
 
 
-def best_trials(trials: Sequence[Trial], top: int) -> list[Trial]:
-    """The `top` best complete trials of different configurations, the best first.
+def best_trials(trials: Sequence[Trial], top: int, goals: Goals | None = None) -> list[Trial]:
+    """The `top` best complete trials of different configurations, the best first: of those that
+    keep the constraints, and with several objectives of the front.
 
     Raises:
         ValueError: if there is none.
     """
     done = [t for t in trials if t.status is Status.COMPLETE and t.loss is not None]
+    if goals is not None and not goals.plain:
+        done = [t for t in done if goals.feasible(t)]
+        done = front_of(goals, done) if goals.several else done
     found: dict[str, Trial] = {}
     for trial in sorted(done, key=lambda t: (t.loss, t.number)):
         found.setdefault(repr(sorted(trial.config.items())), trial)
     if not found:
-        raise ValueError("confirm(...): no trial is complete, so there is nothing to confirm")
+        kept = "" if goals is None or not goals.constraints else " and keeps the constraints"
+        raise ValueError(
+            f"confirm(...): no trial is complete{kept}, so there is nothing to confirm"
+        )
     return list(found.values())[:top]
 
 

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from jaxhpo.contracts import Task
+from jaxhpo.goals import goals
 
 VERSION = 3  # raised whenever the same inputs would give other trials
 
@@ -24,8 +25,9 @@ def task_identity(task: Task) -> dict[str, Any]:
         "name": task.name,
         "objective": task.objective,
         "maximize": task.maximize,
+        **goals(task).to_dict(),
         "static": sorted(task.static),
-        "data": digest(task.data),
+        "data": digest(task.data) if task.stream is None else task.stream.digest(),
         "fixed": dict(task.fixed),
     }
 

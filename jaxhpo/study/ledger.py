@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from jaxhpo.contracts import Scheduler
+from jaxhpo.goals import Goals
+from jaxhpo.leaders import Leaders
 from jaxhpo.population.member import Tick
 from jaxhpo.study.brackets import Brackets, Verdict
 from jaxhpo.study.run import Run, joined
@@ -43,7 +45,7 @@ class Ledger:
 
     Args:
         trials: rows of an earlier run. Those that had not ended wait again.
-        objective, maximize: which metric is the loss, and its sign.
+        objective, maximize: which metric is the loss, and its sign. goals: what there is besides.
         scheduler: decides who goes on. Its groups, if it has any, are set as `brackets`.
         replicates: R, how many members train a trial.
         configured: ``(point) -> config``, for schedulers that change hyperparameters.
@@ -58,6 +60,7 @@ class Ledger:
         scheduler: Scheduler,
         replicates: int = 1,
         configured: Callable[[np.ndarray], Mapping[str, Any]] | None = None,
+        goals: Goals | None = None,
     ) -> None:
         self.trials = [
             trial
@@ -66,9 +69,7 @@ class Ledger:
             for trial in trials
         ]
         self.counts = collections.Counter(trial.status for trial in self.trials)
-        self.best: Trial | None = None
-        for trial in self.trials:
-            self._compare(trial)
+        self.leaders = Leaders(goals or Goals(((objective, maximize),)), self.trials)
         self.brackets: Brackets | None = None
         self.training: dict[int, list[Run]] = {}
         self.held: dict[int, Trial] = {}  # have ended, and are recorded with their group
@@ -80,6 +81,11 @@ class Ledger:
         self._peers: dict[int, np.ndarray] = {}
         self._limits: dict[tuple[int, int], np.ndarray] = {}
         self._resting: dict[int, np.ndarray] = {}
+
+    @property
+    def best(self) -> Trial | None:
+        """The best trial so far (`jaxhpo.leaders.Leaders`)."""
+        return self.leaders.best
 
     @property
     def ended(self) -> int:
@@ -216,15 +222,10 @@ class Ledger:
     def _put(self, trial: Trial) -> Trial:
         self.counts[self.trials[trial.number].status] -= 1
         self.counts[trial.status] += 1
+        if not self.trials[trial.number].status.ended:
+            self.leaders.add(trial)
         self.trials[trial.number] = trial
-        self._compare(trial)
         return trial
-
-    def _compare(self, trial: Trial) -> None:
-        if trial.status is Status.COMPLETE and trial.loss is not None:
-            best = self.best
-            if best is None or (trial.loss, trial.number) < (best.loss, best.number):
-                self.best = trial
 
     # -- how a trial ends --------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxhpo.contracts import REPLICATE, Task
+from jaxhpo.contracts import REPLICATE, TRAIN, Task
 from jaxhpo.option import Option
 from jaxhpo.population.work import Work, work
 from jaxhpo.space import Bool, Choice, Int, Space
@@ -102,7 +102,8 @@ def plan(
         how = {n: asked[n] for n in able}
         return Plan(choice=how, programs=programs(how), forced=tuple(asked))
     configs = [space.filled(c, static) for c in space.decode(_points(space))]
-    budgets = float(np.mean([task.budget(config) for config in configs]))
+    calls = 1 if task.stream is None else len(task.stream.shares[TRAIN])  # of `train` in a unit
+    budgets = calls * float(np.mean([task.budget(config) for config in configs]))
     ways = {n: _ways(groups[n]) if n in open_names else (asked[n],) for n in able}
     ways = {n: w for n, w in ways.items() if n in open_names or n in asked}
     factors = _factors(task, static, ways, groups, configs[:_TRACED])

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxhpo.contracts import Sampler
+from jaxhpo.goals import Goals
 from jaxhpo.space import Space
 from jaxhpo.study.grades import Grades
 from jaxhpo.study.warm_start import Prior
@@ -39,6 +40,7 @@ class Proposer:
         budget: ``(config with every parameter) -> units``.
         losses: a trial's curve, where trials may be stopped (see `jaxhpo.study.grades`).
         prior: what the sampler is told before the first trial.
+        goals: what the sampler is told of; by default the loss alone.
 
     Attributes:
         state: the sampler's, after what it was told.
@@ -58,6 +60,7 @@ class Proposer:
         budget: Callable[[Mapping[str, Any]], int],
         losses: Callable[[Trial], np.ndarray | None] | None = None,
         prior: Prior | None = None,
+        goals: Goals | None = None,
     ) -> None:
         self.space = space
         self.sampler = sampler
@@ -66,6 +69,7 @@ class Proposer:
         self.gated = gated
         self._given = space.encode(given) if given else np.zeros((0, len(space)), np.float32)
         self._budget = budget
+        self._goals = goals
         self.state = sampler.init(key)
         if prior is not None and sampler.adaptive:
             told = map(jnp.asarray, (prior.points, prior.losses, prior.valid))
@@ -129,9 +133,19 @@ class Proposer:
         losses = [np.nan if t.loss is None else t.loss for t in trials]
         if grades is not None:
             losses = grades.add(trials)
-        valid = jnp.asarray([t.status.scored for t in trials])
-        args = (self._points(trials), jnp.asarray(losses, jnp.float32), valid)
-        return self.sampler.tell(self.state, *args)
+        points, goals = self._points(trials), self._goals
+        valid = np.array([t.status.scored for t in trials])
+        if goals is None or goals.plain:
+            args = (points, jnp.asarray(losses, jnp.float32), jnp.asarray(valid))
+            return self.sampler.tell(self.state, *args)
+        table = goals.losses(trials)
+        table[:, 0] = losses
+        valid = jnp.asarray(valid & np.isfinite(table).all(axis=1))
+        args = (points, jnp.asarray(table, jnp.float32), valid)
+        if not goals.constraints:
+            return self.sampler.tell(self.state, *args)
+        broken = jnp.asarray(goals.violations(trials), jnp.float32)
+        return self.sampler.tell(self.state, *args, broken)
 
     def _pending(self, trials: Sequence[Trial]) -> jax.Array:
         """The points of trials as they were proposed, whatever a scheduler has made of them."""

@@ -26,6 +26,8 @@ class Snapshot:
         elapsed: seconds since the start of this run. remaining: an estimate, or None.
         cohorts: programs so far. lanes: places for trials now.
         picked: from which trial on a sampler that picks among several uses which, and why.
+        front: with several objectives, how many complete trials no other beats; else None.
+        feasible: how many complete trials keep the constraints; None where there are none.
     """
 
     trials: int
@@ -41,6 +43,8 @@ class Snapshot:
     cohorts: int
     lanes: int
     picked: tuple[tuple[int, str], ...] = ()
+    front: int | None = None
+    feasible: int | None = None
 
     @property
     def ended(self) -> int:

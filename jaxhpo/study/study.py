@@ -20,6 +20,7 @@ import pandas as pd
 
 from jaxhpo import registry
 from jaxhpo.contracts import Task
+from jaxhpo.goals import goals
 from jaxhpo.population.member import Member, Tick
 from jaxhpo.population.population import Population
 from jaxhpo.population.program import Device
@@ -122,6 +123,7 @@ class Study:
             dict(scheduler_options or {}),
         )
         self._sampler = registry.made("samplers", sampler, (task.space.layout,), sampler_options)
+        arguments.several(task, sampler, self._sampler)
         deciding = registry.made("schedulers", scheduler, (), scheduler_options)
         self._scheduler = arguments.scheduler(scheduler, deciding)
         known = {
@@ -137,7 +139,7 @@ class Study:
             "replicates": self.replicates,
         }
         self.prior = opening.prior(workdir, warm_start, task)
-        arguments.warm_start(self.prior, sampler, self._sampler)
+        arguments.warm_start(self.prior, sampler, self._sampler, task)
         known["warm_start"] = None if self.prior is None else self.prior.identity
         self._arranged = arranged = Arrangement(
             task=task,
@@ -169,6 +171,7 @@ class Study:
             scheduler=self._scheduler,
             replicates=self.replicates,
             configured=lambda point: task.space.decode(point[None])[0],
+            goals=goals(task),
         )
         decides = self._scheduler
         stops = decides.limits is not None or decides.stop is not None or decides.group is not None
@@ -184,6 +187,7 @@ class Study:
             budget=arranged.budget,
             losses=self._ledger.losses if stops else None,
             prior=self.prior,
+            goals=goals(task),
         )
         if self._scheduler.group is not None:
             size = self._proposer.size
@@ -211,8 +215,15 @@ class Study:
 
     @property
     def best(self) -> Trial | None:
-        """The complete trial with the lowest loss, the earlier of equals, or None."""
+        """The complete trial with the lowest loss, the earlier of equals, or None. Of trials that
+        keep the task's constraints; with several objectives by the first of them (see `front`)."""
         return self._ledger.best
+
+    @property
+    def front(self) -> list[Trial]:
+        """With several objectives the complete trials that keep the constraints and that no other
+        such trial beats, by the first objective; with one objective the best trial alone."""
+        return self._ledger.leaders.front
 
     @property
     def programs(self) -> int:
@@ -226,6 +237,7 @@ class Study:
             space=self.task.space,
             objective=self.task.objective,
             maximize=self.task.maximize,
+            goals=goals(self.task),
         )
 
     # -- running -----------------------------------------------------------------------------------
@@ -370,7 +382,7 @@ class Study:
     def _tell(self, on_tick: Callable[[Snapshot], None] | None, speed: Throughput) -> None:
         if on_tick is None:
             return
-        population, ledger = self._populated(), self._ledger
+        population, ledger, asked = self._populated(), self._ledger, goals(self.task)
         open_trials = [t for t in ledger.trials if not t.status.ended]
         mean = np.mean([t.budget for t in ledger.trials]) if ledger.trials else 1.0
         units = sum(t.budget for t in open_trials) + mean * (self.wanted - len(ledger.trials))
@@ -388,6 +400,8 @@ class Study:
                 remaining=float(units / speed.units) if speed.units else None,
                 cohorts=len(population.cohorts),
                 lanes=population.lanes,
+                front=len(ledger.leaders.front) if asked.several else None,
+                feasible=ledger.leaders.feasible if asked.constraints else None,
                 picked=tuple((note["first"], note["says"]) for note in self._picked),
             )
         )
@@ -407,7 +421,9 @@ class Study:
         )
         sampler = self._proposer.knowing(self._ledger.trials)
         self.records.put_fact("digest", in_flight.digest(self._ledger, sampler))
-        if self.task.test is not None and self.best is not None:
+        # From a front nobody has chosen yet: the test data wait for who does (`rerun`).
+        chosen = not goals(self.task).several
+        if chosen and self.task.test is not None and self.best is not None:
             test = self.rerun(self.best.number).test
             self.records.put_fact("test", {"number": self.best.number, "metrics": test})
 
@@ -431,14 +447,15 @@ class Study:
         came out as the fact "confirm".
 
         Args:
-            top: how many of the best. seeds: how often each; a task with folds is trained once for
-                each fold instead.
+            top: how many of the best; with several objectives of the front, those that come first
+                by the first objective, which is what is compared.
+            seeds: how often each; a task with folds is trained once for each fold instead.
 
         Raises:
             ValueError: if an argument is below 1, or no trial is complete.
         """
         arguments.whole("confirm", top=(top, 1), seeds=(seeds, 1))
-        chosen = best_trials(self._ledger.trials, top)
+        chosen = best_trials(self._ledger.trials, top, goals(self.task))
         several = self.task.folds if self.task.folds > 1 else seeds
         key = jax.random.fold_in(jax.random.key(self.identity["seed"]), _CONFIRM)
         population = self._arranged.population(key, replicates=several, limited=False, pauses=True)

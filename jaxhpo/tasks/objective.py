@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxhpo.contracts import Hyperparameters, Task
+from jaxhpo.goals import checked
 from jaxhpo.space import Float, Space
 
 
@@ -18,6 +19,8 @@ def objective(
     *,
     metric: str | None = None,
     maximize: bool = False,
+    others: Mapping[str, bool] | Iterable[tuple[str, bool]] = (),
+    constraints: Mapping[str, float] | None = None,
     static: Iterable[str] = (),
     name: str | None = None,
 ) -> Task:
@@ -31,6 +34,9 @@ def objective(
         metric: which entry of the dict is the objective; needed only where `fn` returns a dict.
             For a scalar, what to call it.
         maximize: whether more is better.
+        others: further objectives among the entries: name to whether more is better. The search is
+            then for the front of trials that no other beats in all of them.
+        constraints: name of an entry to what it may be at most.
         static: names of parameters that `fn` needs as Python values (a program for each setting).
         name: what to call the task; by default the function's name.
 
@@ -40,6 +46,7 @@ def objective(
     _check(fn, space, static)
     title = name or getattr(fn, "__name__", type(fn).__name__)
     wanted = metric or "objective"
+    further, bounds = checked("objective", wanted, others, constraints or {})
 
     def init(key: jax.Array, hp: Hyperparameters, data: Any) -> dict[str, jax.Array]:
         shapes = jax.eval_shape(lambda k: measured(k, hp), key)
@@ -57,11 +64,14 @@ def objective(
         result = _called(fn, title, key, hp)
         if not isinstance(result, Mapping):
             result = {wanted: result}
-        elif wanted not in result:
-            raise ValueError(
-                f"objective({title}, metric=...) must name one of the metrics that the function "
-                f"returns ({', '.join(sorted(result))}), got {wanted!r}"
-            )
+        asked = {"metric": [wanted], "others": [n for n, _ in further], "constraints": [*bounds]}
+        for argument, names in asked.items():
+            for name in names:
+                if name not in result:
+                    raise ValueError(
+                        f"objective({title}, {argument}=...) must name metrics that the function "
+                        f"returns ({', '.join(sorted(result))}), got {name!r}"
+                    )
         return {k: _scalar(title, k, v) for k, v in result.items()}
 
     return Task(
@@ -73,6 +83,8 @@ def objective(
         budget=lambda hp: 1,
         objective=wanted,
         maximize=maximize,
+        others=further,
+        constraints=bounds,
         static=frozenset(static),
         name=title,
     )

@@ -8,6 +8,7 @@ the test split are seen by nothing but `Task.test`.
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -19,16 +20,17 @@ from flax import linen as nn
 from jax import Array
 
 from jaxhpo.contracts import Hyperparameters, Task
+from jaxhpo.goals import checked
 from jaxhpo.random_bits import shuffled
 from jaxhpo.space import Float, Int, Space
 from jaxhpo.tasks.elastic.dropout import Dropout
 from jaxhpo.tasks.parts import optimizers
 from jaxhpo.tasks.parts.batching import Batch, batches, epoch
-from jaxhpo.tasks.parts.folds import cut, training_rows, validation_rows
-from jaxhpo.tasks.parts.losses import LOSSES, METRICS, per_row, varied
-from jaxhpo.tasks.parts.network import network
+from jaxhpo.tasks.parts.layout import layout
+from jaxhpo.tasks.parts.losses import LOSSES, METRICS, ROW_METRICS, check_a_row, per_row, varied
+from jaxhpo.tasks.parts.network import network, prepared
 from jaxhpo.tasks.parts.numbers import number
-from jaxhpo.tasks.parts.splits import split, splits
+from jaxhpo.tasks.parts.splits import split
 from jaxhpo.tasks.parts.stopping import early
 
 _ORDER, _STEP = 0, 1  # the two streams of a unit's key
@@ -45,11 +47,15 @@ def supervised(
     metrics: Mapping[str, Callable[..., Array]] | None = None,
     objective: str | None = None,
     maximize: bool | None = None,
+    others: Mapping[str, bool] | Iterable[tuple[str, bool]] = (),
+    constraints: Mapping[str, float] | None = None,
     batch_size: str | int = "batch_size",
     epochs: str | int = "epochs",
     patience: str | int = 0,
     keep: str = "last",
     folds: int = 1,
+    stream: int | str | None = None,
+    prepare: Callable[[Any], Any] | None = None,
     elastic: Iterable[str] = (),
     name: str = "supervised",
 ) -> Task:
@@ -72,6 +78,8 @@ def supervised(
         objective: the metric that is searched on; by default "accuracy" for cross-entropy, else
             "loss". Reported besides: "loss" and "train_loss" (the mean over the epoch's steps).
         maximize: whether more is better; known for the metrics that come with this module.
+        others: further objectives: metric to whether more is better. constraints: metric to what it
+            may be at most. Both go by the values after the last epoch (or the kept one).
         batch_size, epochs: the name of a hyperparameter, or a number. Batch sizes can share a
             program: gradients are then summed over micro-batches of their greatest common divisor
             (and batch normalisation sees these). The engine decides which is cheaper.
@@ -83,6 +91,15 @@ def supervised(
         folds: K: cross-validation. `data` then has no "validation": the training rows are cut into
             K parts, a trial is trained K times, each time validated on another part, and its curves
             are the means. Rows that are left over where K does not divide are always trained on.
+        stream: for data larger than the device: the most rows of a block. Rows then come in blocks,
+            shared by all members, the next one copied while one is trained on; arrays may be
+            memory-mapped files (`numpy.memmap`). Which rows make a block is drawn once; blocks come
+            in the same order in every epoch, and each member shuffles the rows within a block, anew
+            every epoch. A batch does not reach over the end of a block. Metrics must be means over
+            rows. "auto": blocks if the data are more than a quarter of the device's memory (so
+            that another device may make it another study; a number does not).
+        prepare: ``(inputs) -> inputs`` for every batch before the model has it, in the program: for
+            example to turn images that are kept as uint8 into numbers from 0 to 1.
         elastic: names of static hyperparameters that the model takes as a `jaxhpo.option.Option`
             too, as the layers in `jaxhpo.tasks.elastic` do.
         name: what to call the task.
@@ -90,39 +107,39 @@ def supervised(
     Raises:
         ValueError: for an argument that can't be used; the message says which and why.
     """
-    rows = splits(data) if folds == 1 else cut(data, folds)
-    loss_rows = per_row(LOSSES, loss, "loss", rows)
-    measures = dict(METRICS.get(loss, {}) if isinstance(loss, str) else {}) | dict(metrics or {})
-    measures = {k: per_row({}, fn, f"metrics[{k!r}]") for k, fn in measures.items()}
-    objective, maximize = _direction(objective, maximize, {*measures, "loss", "train_loss"}, loss)
+    lies = layout(data, folds, stream, space, batch_size)
+    loss_rows = per_row(LOSSES, loss, "loss", lies.rows)
+    measures = _measures(loss, metrics, lies.stream is not None)
+    names = {*measures, "loss", "train_loss"}
+    objective, maximize = _direction(objective, maximize, names, loss)
+    further, bounds = checked("supervised", objective, others, constraints or {}, names)
     if objective == "r2" and isinstance(loss, str) and "r2" not in (metrics or {}):
-        varied(rows)
+        varied(lies.rows)
     epochs_of = number(space, epochs, "epochs")
     stopping = early(space, patience, keep, objective, maximize)
-    n = rows["train"].rows - (rows["train"].rows // folds if folds > 1 else 0)
-    sizes = batches(space, batch_size, n)
+    cuts = {n: batches(space, batch_size, n) for n in lies.passes}
     make_optimizer = _with_steps(optimizer or _adam(space))
-    net = network(model)
+    net = prepared(network(model), prepare)
 
-    def chosen(hp: Hyperparameters, data: Any) -> tuple[Any, Any]:
-        """The training pair and the rows of it that this member trains on."""
-        return data["train"], None if folds == 1 else training_rows(hp, rows["train"].rows, folds)
+    def optimizer_of(hp: Hyperparameters) -> optax.GradientTransformation:
+        steps = sum(cuts[n].steps(hp) * count for n, count in Counter(lies.passes).items())
+        return make_optimizer(hp, steps * epochs_of.traced(hp))
 
     def init(key: Array, hp: Hyperparameters, data: Any) -> dict[str, Any]:
-        inputs = jax.tree.map(lambda x: x[:1], data["train"][0])
+        inputs = jax.tree.map(lambda x: x[:1], lies.training(hp, data)[0][0])
         params, rest = net.init(key, hp, inputs)
-        made = make_optimizer(hp, sizes.steps(hp) * epochs_of.traced(hp))
+        made = optimizer_of(hp)
         zero = jnp.zeros((), jnp.float32)
         state = {"params": params, "rest": rest, "optimizer": made.init(params), "train_loss": zero}
-        names = {*measures, "loss", "train_loss"}
         return state | stopping.init(state, names)
 
     def train(key: Array, hp: Hyperparameters, state: dict[str, Any], data: Any) -> dict[str, Any]:
-        pair, among = chosen(hp, data)
+        pair, among = lies.training(hp, data)
+        n = len(jax.tree.leaves(pair)[0] if among is None else among)
         order = shuffled(jax.random.fold_in(key, _ORDER), n)
         order = order if among is None else among[order]
         step_keys = jax.random.fold_in(key, _STEP)
-        made = make_optimizer(hp, sizes.steps(hp) * epochs_of.traced(hp))
+        made = optimizer_of(hp)
 
         def summed(params: Any, rest: Any, batch: Batch) -> tuple[Array, Any]:
             inputs, targets = jax.tree.map(lambda a: jnp.asarray(a)[batch.rows], pair)
@@ -132,7 +149,8 @@ def supervised(
             return batch.mean(loss_rows(outputs, targets, hp)), rest
 
         before = (state["params"], state["rest"], state["optimizer"])
-        (params, rest, moments), train_loss = epoch(sizes, hp, order, summed, made, before)
+        (params, rest, moments), train_loss = epoch(cuts[n], hp, order, summed, made, before)
+        train_loss = lies.added(train_loss, state["train_loss"], data, n)
         now = {"params": params, "rest": rest, "optimizer": moments, "train_loss": train_loss}
         return {**state, **now}
 
@@ -141,24 +159,25 @@ def supervised(
         outputs = _in_chunks(
             lambda x: net.apply(hp, state["params"], state["rest"], x, None)[0], inputs
         )
-        found = {"loss": loss_rows(outputs, targets, hp).mean()}
-        found |= {k: fn(outputs, targets, hp).mean() for k, fn in measures.items()}
+        values = {k: fn(outputs, targets, hp) for k, fn in {"loss": loss_rows, **measures}.items()}
+        if lies.stream is not None:
+            check_a_row(values)
+        found = {k: jnp.asarray(value).mean() for k, value in values.items()}
         # A model that has overflowed has no accuracy, whatever argmax makes of its outputs.
         sound = jnp.isfinite(found["loss"])
         return {k: jnp.where(sound, v, jnp.nan) for k, v in found.items()}
 
     def evaluate(hp: Hyperparameters, state: dict[str, Any], data: Any) -> dict[str, Array]:
-        pair = data["validation"] if folds == 1 else None
-        if pair is None:
-            index = validation_rows(hp, rows["train"].rows, folds)
-            pair = jax.tree.map(lambda a: jnp.asarray(a)[index], data["train"])
-        return {**measured(hp, state, pair), "train_loss": state["train_loss"]}
+        found = measured(hp, state, lies.validation(hp, data))
+        return {**found, "train_loss": state["train_loss"]}
 
-    kept = ("train", "validation") if folds == 1 else ("train",)
+    def test(hp: Hyperparameters, state: dict[str, Any], data: Any) -> dict[str, Array]:
+        return measured(hp, stopping.model(state), lies.testing(data))
+
     named = isinstance(batch_size, str)
     return Task(
         space=space,
-        data={k: (rows[k].inputs, rows[k].targets) for k in kept},
+        data=lies.data,
         init=init,
         train=train,
         evaluate=evaluate,
@@ -166,13 +185,13 @@ def supervised(
         budget=epochs_of.plain,
         objective=objective,
         maximize=maximize,
+        others=further,
+        constraints=bounds,
         static=frozenset({batch_size} if named else ()),
         elastic=frozenset({*elastic, *({batch_size} if named else ())}),  # type: ignore[arg-type]
-        test=(lambda hp, state, pair: measured(hp, stopping.model(state), pair))
-        if "test" in rows
-        else None,
-        test_data=(rows["test"].inputs, rows["test"].targets) if "test" in rows else None,
-        steps=sizes.plain,
+        test=None if lies.test_data is None else test,
+        test_data=lies.test_data,
+        steps=lambda hp: sum(cuts[n].plain(hp) for n in lies.passes),
         fixed={
             "loss": loss if isinstance(loss, str) else getattr(loss, "__name__", "function"),
             "batch_size": batch_size,
@@ -180,8 +199,10 @@ def supervised(
             "patience": patience,
             "keep": keep,
             "folds": folds,
-        },
+        }
+        | ({} if lies.stream is None else {"stream": max(lies.passes)}),
         folds=folds,
+        stream=lies.stream,
         name=name,
     )
 
@@ -197,6 +218,16 @@ def _in_chunks(forward: Callable[[Any], Any], inputs: Any) -> Any:
         lambda i: forward(jax.tree.map(lambda x: jnp.asarray(x)[i], inputs)), index
     )
     return jax.tree.map(lambda y: y.reshape(-1, *y.shape[2:])[:rows], outputs)
+
+
+def _measures(
+    loss: Any, metrics: Mapping[str, Callable[..., Array]] | None, a_row: bool
+) -> dict[str, Callable[..., Any]]:
+    """The metrics that go with the loss (if need be those with a value a row), and the user's."""
+    usual = METRICS.get(loss, {}) if isinstance(loss, str) else {}
+    found = {name: fn for name, fn in usual.items() if name in ROW_METRICS or not a_row}
+    found |= dict(metrics or {})
+    return {name: per_row({}, fn, f"metrics[{name!r}]") for name, fn in found.items()}
 
 
 def _direction(

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import math
 import pickle
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 optuna = pytest.importorskip("optuna")
 
@@ -23,8 +20,7 @@ from optuna.distributions import (  # noqa: E402
 from optuna.trial import TrialState, create_trial  # noqa: E402
 
 from jaxhpo.interop._columns import Column, Columns  # noqa: E402
-from jaxhpo.interop._memory import Ended, Memory, losses  # noqa: E402
-from jaxhpo.interop._pareto import order  # noqa: E402
+from jaxhpo.interop._memory import Ended, Memory, losses, told  # noqa: E402
 from jaxhpo.interop.optuna import PHASE, JaxhpoSampler  # noqa: E402
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -191,7 +187,7 @@ def test_constraints_first_then_the_objective():
 
 def test_losses_of_trials():
     def trial(values: Any, violation: float = 0.0) -> Ended:
-        return Ended(0, {}, values, violation)
+        return Ended(0, {}, values, {"0": violation} if violation else {})
 
     found, valid = losses([trial((2.0,)), trial(None), trial((math.inf,)), trial((-math.inf,))])
     assert valid.tolist() == [True, False, False, True]
@@ -206,6 +202,24 @@ def test_losses_of_trials():
     assert found[1] < found[0]
     found, valid = losses([trial((1.0,), 2.0), trial((5.0,), 0.5), trial((9.0,))])
     assert valid.tolist() == [False, False, True]
+
+
+def test_what_a_sampler_of_several_is_told():
+    rows = [
+        Ended(0, {}, (1e9, 2.0), {}),
+        Ended(1, {}, (1e9 + 1, 1.0), {"b": 0.5}),
+        Ended(2, {}, None, {"a": math.inf}),
+        Ended(3, {}, (5.0, math.inf), {"b": math.nan}),
+    ]
+    found = told(rows, 2)
+    np.testing.assert_array_equal(found.losses[:2], [[0, 0], [1, -1]])
+    assert found.valid.tolist() == [True, True, False, False]
+    assert found.violations is not None
+    inf = math.inf
+    np.testing.assert_array_equal(found.violations, [[0, 0], [0.5, 0], [0, inf], [inf, 0]])
+    assert told(rows[:1], 1).violations is None
+    assert found.same(told(rows, 2))
+    assert not found.start(2).same(told(rows[:2], 2))  # there is one constraint more
 
 
 DISTRIBUTIONS = [
@@ -309,26 +323,25 @@ def test_what_can_not_be_is_said():
         study.optimize(lambda t: t.suggest_float("x", 0, 1), n_trials=1)
 
 
-def test_the_order_of_trials_by_several_objectives():
-    values = np.array([[1.0, 5.0], [2.0, 2.0], [5.0, 1.0], [3.0, 3.0], [9.0, 9.0], [2.5, 2.1]])
-    places = order(values)
-    assert set(places[:3]) == {0.0, 1.0, 2.0}  # the first front, its ends before its middle
-    assert places[1] == 2.0
-    assert places[[5, 3, 4]].tolist() == [3.0, 4.0, 5.0]
-    again = order(np.concatenate([values * 1e6, [[np.inf, -np.inf]]]))
-    assert again[6] < 4  # the least of one objective is not dominated
-    assert set(order(np.zeros((3, 2)))) == {0.0, 1.0, 2.0}
-    assert order(np.zeros((0, 2))).tolist() == []
+def test_one_worker_or_a_fresh_one_propose_the_same_front():
+    def objective(trial: Any) -> tuple[float, float]:
+        x, y = trial.suggest_float("x", 0, 1), trial.suggest_float("y", 0, 1)
+        trial.set_user_attr("c", (0.3 - y, x - 0.9))
+        return x + y, (x - 1) ** 2 + y
 
+    def made() -> JaxhpoSampler:
+        return JaxhpoSampler(seed=0, startup=8, constraints_func=lambda t: t.user_attrs["c"])
 
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=40))
-def test_no_trial_comes_before_one_that_dominates_it(rows: list[tuple[int, int]]):
-    values = np.array(rows, float)
-    places = order(values)
-    assert len(set(places)) == len(rows)
-    for a, b in itertools.permutations(range(len(rows)), 2):
-        if (values[a] <= values[b]).all() and (values[a] < values[b]).any():
-            assert places[a] < places[b]
+    def search(fresh: bool) -> list[dict[str, Any]]:
+        study = optuna.create_study(directions=["minimize"] * 2, sampler=made())
+        for _ in range(24):
+            study.sampler = made() if fresh else study.sampler
+            study.optimize(objective, n_trials=1)
+        return [trial.params for trial in study.trials]
+
+    once = search(fresh=False)
+    assert search(fresh=True) == once
+    assert sum(p["y"] >= 0.3 for p in once[12:]) > 10
 
 
 def test_several_objectives():

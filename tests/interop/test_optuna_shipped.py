@@ -11,8 +11,11 @@ shipped = pytest.importorskip("optuna.testing.pytest_samplers")  # since Optuna 
 
 from optuna.samplers import BaseSampler  # noqa: E402
 
-from jaxhpo.interop.optuna import SEVERAL, JaxhpoSampler  # noqa: E402
+from jaxhpo.interop.optuna import JaxhpoSampler  # noqa: E402
 from jaxhpo.registry import get, names  # noqa: E402
+
+SEVERAL = ("auto", "random", "sobol", "tpe")
+ONE_LOSS = sorted(set(names("samplers")) - {*SEVERAL, "grid"})
 
 
 class _Ours:
@@ -41,7 +44,7 @@ class TestMultiObjective(shipped.MultiObjectiveSamplerTestCase):
 
 
 class TestSingleOnly(shipped.SingleOnlySamplerTestCase):
-    @pytest.fixture(params=sorted(set(names("samplers")) - {*SEVERAL, "grid"}) or ["none"])
+    @pytest.fixture(params=ONE_LOSS or ["none"])
     def sampler(self, request: pytest.FixtureRequest) -> Callable[[], BaseSampler]:
         if request.param == "none":
             pytest.skip("all samplers take several objectives")

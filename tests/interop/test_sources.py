@@ -17,6 +17,9 @@ from jaxhpo.space import Bool, Choice, Float, Int, Space
 from jaxhpo.trial import Phase, Status
 
 optuna = pytest.importorskip("optuna")
+
+from jaxhpo.interop.optuna import JaxhpoSampler  # noqa: E402
+
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 SPACE = Space(
@@ -139,14 +142,35 @@ def test_states_reports_and_measurements_of_optuna():
 def test_several_objectives_one_is_chosen():
     study = optuna.create_study(directions=["minimize", "maximize"])
     study.optimize(lambda t: (t.suggest_float("x", 0, 1), 2.0), n_trials=5)
-    with pytest.raises(ValueError, match=r"objective=None; it has: 'value_0', 'value_1'"):
-        load(study)
+    with pytest.raises(ValueError, match=r"objective='no'; it has: 'value_0', 'value_1'"):
+        load(study, objective="no")
     facts = load(study, objective="value_1").facts
     assert (facts["objective"], facts["maximize"]) == ("value_1", True)
     assert facts["trials"][0].loss == -2.0
     with pytest.warns(optuna.exceptions.ExperimentalWarning):
         study.set_metric_names(["error", "speed"])
     assert load(study, objective="error").facts["trials"][0].metrics["speed"] == 2.0
+    assert "front" not in load(study, objective="error").table
+
+
+def test_several_objectives_and_constraints_all_count():
+    def objective(trial: Any) -> tuple[float, float]:
+        x = trial.suggest_float("x", 0, 1)
+        trial.set_user_attr("c", (x - 0.7, 0.2 - x))
+        return x, 4 * x * (1 - x)
+
+    sampler = JaxhpoSampler("random", seed=0, constraints_func=lambda t: t.user_attrs["c"])
+    study = optuna.create_study(directions=["minimize", "maximize"], sampler=sampler)
+    study.optimize(objective, n_trials=30)
+    with opened(study) as records:
+        task = records.identity["task"]
+    assert task["others"] == [["value_1", True]]
+    assert task["constraints"] == {"constraint 0": 0.0, "constraint 1": 0.0}
+    table = load(study).table
+    kept = (table["param.x"] <= 0.7) & (table["param.x"] >= 0.2)
+    assert (table["feasible"] == kept).all()
+    assert set(table.index[table["front"]]) == {t.number for t in study.best_trials}
+    assert 0 < table["front"].sum() < len(table)
 
 
 def test_a_parameter_that_comes_and_goes_for_no_reason():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +52,22 @@ def test_from_the_command_line(ours: Path, tmp_path: Path, capsys: Any):
     assert len(load(url).table) == 40
     assert main(["export", str(ours), "--optuna", url]) == 2
     assert "must be new in the storage" in capsys.readouterr().err
+
+
+def test_several_objectives_and_constraints_there_and_back(tmp_path: Path):
+    made = made_up(n=30, explore=25)
+    task = {**made.identity["task"], "others": [["units", False]], "constraints": {"other": 1.0}}
+    identity = {**made.identity, "task": task}
+    with open_records(tmp_path / "ours", identity) as records:
+        for trial in made.trials():
+            metrics = {**trial.metrics, "units": trial.units, "other": trial.number % 3}
+            records.write([dataclasses.replace(trial, metrics=metrics)])
+    url = f"sqlite:///{tmp_path}/optuna.db"
+    study = to_optuna(tmp_path / "ours", url, "there")
+    here, there = load(tmp_path / "ours").table, load(url).table
+    assert study.metric_names == ["score", "units"]
+    assert {t.number for t in study.best_trials} == set(here.index[here["front"]])
+    for column in ("value", "front"):
+        assert there[column].equals(here[column])
+    complete = here["status"] == "complete"
+    assert there["feasible"][complete].equals(here["feasible"][complete])

@@ -74,3 +74,18 @@ def test_few_configurations_are_all_tried():
 def test_refuses_bad_options(name):
     with pytest.raises(ValueError, match=rf"auto\({name}=...\) must .*{name}=-1"):
         auto(PLANE.layout, **{name: -1})
+
+
+def test_several_objectives_and_constraints_are_for_the_estimator():
+    layout = Space(x=Float(0.0, 1.0), y=Float(0.0, 1.0)).layout
+    sampler = auto(layout, startup=4)
+    points = jax.random.uniform(jax.random.key(3), (16, 2))
+    yes, none = jnp.ones(16, bool), jnp.zeros((0, 2))
+    state = sampler.tell(sampler.init(jax.random.key(0)), points, points, yes)
+    assert sampler.says is not None
+    assert sampler.says(state, 16, 4).startswith("tpe: 16 trials told, batches of 4; several")
+    other = tpe(layout, startup=4)
+    found = sampler.ask(state, 16, none, 4).points
+    np.testing.assert_array_equal(found, other.ask(state, 16, none, 4).points)
+    bound = sampler.tell(sampler.init(jax.random.key(0)), points, points[:, 0], yes, points[:, :1])
+    assert sampler.says(bound, 16, 4).startswith("tpe")

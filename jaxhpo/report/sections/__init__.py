@@ -21,6 +21,7 @@ from jaxhpo.report.sections import (
     directions,
     diverged,
     elites,
+    front,
     gains,
     importance,
     interactions,
@@ -32,6 +33,7 @@ from jaxhpo.report.sections import (
 
 ORDER: tuple[ModuleType, ...] = (
     best,
+    front,
     advice,
     anomalies,
     course,

@@ -56,13 +56,22 @@ def _said(found: Analysis) -> Iterator[Sentence]:
         yield _unscored(found)
         return
     n = said.spread.n
-    extreme = f"the {'highest' if said.maximize else 'lowest'} of {words.trials(n, 'complete')}"
-    only = "the only complete trial"
+    kind = "feasible complete" if found.fronts.constraints else "complete"
+    extreme = f"the {'highest' if said.maximize else 'lowest'} of {words.trials(n, kind)}"
+    only = f"the only {kind} trial"
     yield Sentence(
         text=f"The best {said.objective} is {number(best.value)}, of trial {best.number}: "
         f"{extreme if n > 1 else only}.",
         evidence="/summary/best",
     )
+    if found.fronts.objectives:
+        many = len(found.fronts.front)
+        tail = "no other beats any of them in all" if many > 1 else "it is the best in all of them"
+        yield Sentence(
+            text=f"That is by {said.objective} alone, the first of {len(found.fronts.objectives)} "
+            f"objectives. The front has {words.trials(many)}: {tail}.",
+            evidence="/fronts/front",
+        )
     if said.ties > 1:
         yield Sentence(
             text=f"{words.trials(said.ties, 'complete')} have exactly this value; the earliest "
@@ -98,6 +107,13 @@ def _unscored(found: Analysis) -> Sentence:
             text="No trial has been proposed yet: there is nothing to report.",
             evidence="/summary/trials",
         )
+    seen = found.fronts
+    if seen.n and not seen.feasible:
+        return Sentence(
+            text=f"None of {words.trials(seen.n, 'complete')} keeps every constraint, so there is "
+            "no best configuration.",
+            evidence="/fronts/constraints",
+        )
     stopped = said.count(Status.STOPPED)
     more = f" {words.trials(stopped)} stopped early; a value reached so is not compared."
     return Sentence(
@@ -129,7 +145,7 @@ def _trust(found: Analysis) -> Iterator[Sentence]:
         yield Sentence(
             text=f"Of the {len(seen.others)} best that were trained again, trial {first.number} "
             f"({which}) has the best mean: {words.interval(first.mean)}, n = "
-            f"{len(first.fresh)}{_tests(first)}.",
+            f"{len(first.fresh)}{_tests(found, first)}.",
             evidence="/confirmation/others/0",
         )
     n = found.summary.spread.n
@@ -160,8 +176,10 @@ def _trained_again(found: Analysis, again: Confirmed) -> Sentence:
     )
 
 
-def _tests(one: Confirmed) -> str:
-    scores = [f"{name} {words.interval(value)}" for name, value in one.test.items()]
+def _tests(found: Analysis, one: Confirmed) -> str:
+    """The objective on test data; all metrics where it is not among them."""
+    named = {k: v for k, v in one.test.items() if k == found.summary.objective} or one.test
+    scores = [f"{name} {words.interval(value)}" for name, value in named.items()]
     return f"; on test data {words.listed(scores)}" if scores else ""
 
 

@@ -90,6 +90,23 @@ METRICS: Mapping[str, Mapping[str, Callable[..., Array]]] = {
     "mse": {"mae": absolute_error, "rmse": rmse, "r2": r2},
     "mae": {"rmse": rmse, "r2": r2},
 }
+ROW_METRICS = frozenset({"accuracy", "mae"})
+"""Those of the metrics that have a value a row."""
+
+
+def check_a_row(values: Mapping[str, Any]) -> None:
+    """Refuses metrics that can't be added up over blocks of rows.
+
+    Raises:
+        ValueError: naming the first that has no value a row.
+    """
+    for name, value in values.items():
+        if not jnp.shape(value):
+            raise ValueError(
+                f"supervised(stream=...): metric {name!r} must have a value a row, of which the "
+                "mean is taken over all blocks, got a scalar; return its parts as metrics of their "
+                "own (the mean squared error for a root mean squared error)"
+            )
 
 
 def labels(data: Mapping[str, Rows]) -> tuple[int, str]:

@@ -51,6 +51,24 @@ def network(model: Any) -> Network:
     )
 
 
+def prepared(net: Network, prepare: Callable[[Any], Any] | None) -> Network:
+    """`net` with every batch of inputs passed through `prepare` first.
+
+    Raises:
+        ValueError: if that is no function.
+    """
+    if prepare is None:
+        return net
+    if not callable(prepare):
+        raise ValueError(
+            f"supervised(prepare=...) must be a function (inputs) -> inputs, got {prepare!r}"
+        )
+    return Network(
+        lambda key, hp, inputs: net.init(key, hp, prepare(inputs)),
+        lambda hp, params, rest, inputs, key: net.apply(hp, params, rest, prepare(inputs), key),
+    )
+
+
 def _trainable(net: Network) -> Network:
     """Refuses, while it is traced, a model in which there is nothing to train."""
 

@@ -271,7 +271,7 @@ def optimizer(
             numbers, gradients = numbers.held(taken), _zero_unless(taken, gradients)
         leaves, tree = jax.tree.flatten(gradients)
         moments = [
-            jax.tree.leaves(slot) if slot != () else [None] * len(leaves) for slot in state[1:]
+            jax.tree.leaves(slot) if not _none(slot) else [None] * len(leaves) for slot in state[1:]
         ]
         found = [direction(*slots) for slots in zip(leaves, *moments, strict=True)]
         changes, *slots = (
@@ -338,3 +338,8 @@ def _shares(keep: Any) -> tuple[Array, Array]:
 
 def _is_zero(value: Any) -> bool:
     return isinstance(value, int | float) and value == 0
+
+
+def _none(slot: Any) -> bool:
+    """Whether an optimizer keeps nothing here; what it keeps may be one bare array."""
+    return isinstance(slot, tuple) and not slot

@@ -41,7 +41,7 @@ def split(
             "split(validation=..., test=...) must be shares that leave rows for training, got "
             f"validation={validation}, test={test}"
         )
-    rows = _row_count((inputs, targets), "split")
+    rows = row_count((inputs, targets), "split")
     order = np.random.default_rng(seed).permutation(rows)
     first = round(rows * test)
     second = first + round(rows * validation)
@@ -59,11 +59,11 @@ def split(
     }
 
 
-def splits(data: Mapping[str, tuple[Any, Any]]) -> dict[str, Rows]:
-    """The splits, checked.
+def named(data: Any) -> dict[str, tuple[Any, Any]]:
+    """The splits, each a pair.
 
     Raises:
-        ValueError: naming the split, and what is wrong with it.
+        ValueError: if they are no such splits.
     """
     if not isinstance(data, Mapping) or not {"train", "validation"} <= set(data) <= set(_NAMES):
         held = sorted(map(str, data)) if isinstance(data, Mapping) else type(data).__name__
@@ -71,23 +71,38 @@ def splits(data: Mapping[str, tuple[Any, Any]]) -> dict[str, Rows]:
             'supervised(data=...) must be a dict with "train" and "validation", and if you like '
             f'"test", each (inputs, targets), got {held}'
         )
-    found = {}
     for name, pair in data.items():
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise ValueError(f"supervised(data[{name!r}]) must be a pair (inputs, targets)")
+    return {name: tuple(pair) for name, pair in data.items()}
+
+
+def splits(data: Mapping[str, tuple[Any, Any]]) -> dict[str, Rows]:
+    """The splits, checked.
+
+    Raises:
+        ValueError: naming the split, and what is wrong with it.
+    """
+    found = {}
+    for name, pair in named(data).items():
         where = f"supervised(data[{name!r}])"
-        rows = _row_count(tuple(pair), where)
+        rows = row_count(pair, where)
         inputs, targets = (
-            jax.tree.map(lambda a, what=f"{where}: the {what}": _array(a, what), tree)
+            jax.tree.map(lambda a, what=f"{where}: the {what}": checked(a, what), tree)
             for what, tree in zip(_PAIR, pair, strict=True)
         )
         found[name] = Rows(inputs, targets, rows)
     for name in found:
-        _alike(found["train"], found[name], name)
+        alike(found["train"], found[name], name)
     return found
 
 
-def _array(given: Any, what: str) -> np.ndarray:
+def narrowed(dtype: Any) -> np.dtype:
+    """The type with which JAX computes what is given in another."""
+    return _NARROW.get(np.dtype(dtype), np.dtype(dtype))
+
+
+def checked(given: Any, what: str) -> np.ndarray:
     """An array as JAX computes with it: float64 and int64 as float32 and int32.
 
     Raises:
@@ -105,7 +120,7 @@ def _array(given: Any, what: str) -> np.ndarray:
     if whole and array.dtype not in _NARROW:
         return array
     with np.errstate(over="ignore"):  # what is too large is refused below
-        narrow = array.astype(_NARROW.get(array.dtype, array.dtype))
+        narrow = array.astype(narrowed(array.dtype))
     bad = narrow != array if whole else ~np.isfinite(narrow)
     wrong = f"fit {narrow.dtype}, with which JAX computes" if whole else "be finite"
     if bad.any():
@@ -117,8 +132,12 @@ def _array(given: Any, what: str) -> np.ndarray:
     return narrow
 
 
-def _alike(train: Rows, other: Rows, name: str) -> None:
-    """Refuses a split that is unlike the rows trained on: a model that fits one can't fit both."""
+def alike(train: Rows, other: Rows, name: str) -> None:
+    """Refuses a split that is unlike the rows trained on: a model that fits one can't fit both.
+
+    Raises:
+        ValueError: naming the split and what is unlike.
+    """
     for what, ours, theirs in zip(_PAIR, train[:2], other[:2], strict=True):
         if jax.tree.structure(ours) != jax.tree.structure(theirs):
             raise ValueError(
@@ -134,7 +153,12 @@ def _alike(train: Rows, other: Rows, name: str) -> None:
                 )
 
 
-def _row_count(tree: Any, where: str) -> int:
+def row_count(tree: Any, where: str) -> int:
+    """The rows of a pytree of arrays.
+
+    Raises:
+        ValueError: if there are none, or not as many in all arrays.
+    """
     leaves = jax.tree.leaves(tree)
     lengths = {np.shape(leaf)[:1] for leaf in leaves}
     if len(lengths) != 1 or () in lengths or (0,) in lengths:
