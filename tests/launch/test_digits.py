@@ -17,7 +17,7 @@ from jaxhpo.store.models import load_model
 from jaxhpo.store.records import open_records
 
 ROOT = Path(__file__).parents[2]
-SHOWN = re.compile(r"\d+/\d+ trials(, .+)*")
+SHOWN = re.compile(r"\d+/\d+ trials(, .+)*|from trial \d+ on, \w+: .+")
 
 
 def ran(where: Path, cache: Path, *more: str) -> tuple[str, str]:

@@ -22,7 +22,7 @@ def test_a_run_leaves_records_and_says_what_it_found(toy, tmp_path, capfd):
     for part in (
         "toy: 6 trials, seed 0, height minimised",
         "Float(0.0, 1.0)",
-        "Sampler tpe, scheduler none; one program with ",
+        "Sampler auto, scheduler none; one program with ",
         f"Records: {where / 'study.db'}",
         "All 6 trials have ended.",
         "Best of them by height: trial ",
@@ -51,7 +51,7 @@ def test_many_programs_for_few_trials_are_worth_a_word(toy, tmp_path, capsys):
     flags = (f"--space={file}", f"--workdir={tmp_path / 'study'}", "--noreport", "--progress=none")
     assert toy("--trials=2", *flags) == 0
     said, shown = capsys.readouterr()
-    assert "10 programs (cohorts) with " in said
+    assert "10 programs with " in said
     assert "a program to compile for every 0.2 trials" in said
     assert shown == ""
 

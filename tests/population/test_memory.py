@@ -59,7 +59,7 @@ def test_large_members_get_narrow_tiles():
 
     plain = Form(dtypes={"x": np.dtype(np.float32)}, width=1)
     widths = [sizing.tile_width(kept(n), [{"x": 0.5}], plain) for n in (1, 10**5, 10**6)]
-    assert widths == [32, 4, 1]
+    assert widths == [32, 8, 1]
 
 
 @pytest.mark.parametrize(

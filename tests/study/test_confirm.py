@@ -65,7 +65,8 @@ def test_it_is_the_same_on_any_threads_and_devices():
 
 def test_maximised_metrics_and_divergence():
     def evaluate(hp, state, data):
-        return {"loss": jnp.where(hp["x"] > 0.7, jnp.where(state > 1.5, jnp.nan, state), state)}
+        # What is high, as the best of the search are, does not diverge; fresh seeds often do.
+        return {"loss": jnp.where((hp["x"] > 0.7) & (state < 0.2), jnp.nan, state)}
 
     with study(noisy(evaluate=evaluate, maximize=True)) as made:
         made.run()

@@ -279,7 +279,7 @@ def test_snapshots_say_where_the_study_stands(digits):
         ({"enqueue": [{"x": 3.0}]}, r"x"),
         ({"replicates": 0}, r"replicates=.*got 0"),
         ({"plan": {"x": "traced"}}, r"plan=.*nothing here.*'x'"),
-        ({"plan": {"x": "padded"}}, r"'traced' or 'cohorts', got 'padded'"),
+        ({"plan": {"x": "padded"}}, r"'grouped' or 'cohorts', got 'padded'"),
         ({"sampler": "tpe", "scheduler": "halving", "lookahead": 3}, r"at least 26"),
     ],
 )
