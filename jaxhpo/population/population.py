@@ -21,7 +21,7 @@ from jaxhpo.contracts import Task
 from jaxhpo.population.bank import Bank
 from jaxhpo.population.lanes import OUTBOX
 from jaxhpo.population.member import Member, Progress, Tick
-from jaxhpo.population.program import Device, Form, Program
+from jaxhpo.population.program import Device, Form, Program, cohort_key
 from jaxhpo.population.tile import Tile, plain
 
 TICK_SECONDS = 0.1  # long enough that dispatch costs nothing, short enough to be told often
@@ -282,7 +282,7 @@ class Population:
     def _cohort(self, hp: Mapping[str, Any]) -> Cohort:
         static = {name: hp[name] for name in self.static}
         form, classes = self.form.narrowed(hp)
-        key = (*classes, *((name, type(value), value) for name, value in static.items()))
+        key = cohort_key(static, classes)
         if key not in self.cohorts:
             program = self._new_program(static, form)
             bank = Bank(lambda: self._new_tile(program, self._slots[0]))

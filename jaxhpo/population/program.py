@@ -77,6 +77,12 @@ class Form:
         return dataclasses.replace(self, options=options, classes={}), tuple(places)
 
 
+def cohort_key(static: Mapping[str, Any], places: tuple[int, ...]) -> tuple[Any, ...]:
+    """What the members who share a program have in common: static hyperparameters, and the places
+    of their classes."""
+    return (*places, *((name, type(value), value) for name, value in static.items()))
+
+
 def _place(values: tuple[Any, ...], value: Any) -> int | None:
     same = (i for i, v in enumerate(values) if type(v) is type(value) and v == value)
     return next(same, None)

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from jaxhpo.contracts import Task
-from jaxhpo.population.program import Device, Form, Program
+from jaxhpo.population.program import Device, Form, Program, cohort_key
 
 # Of state a tile on a CPU. Measured: from 2 to 8 MB the time of a member is the same within 5 %;
 # where an epoch has few steps, wider is better (22,000 parameters: 8 lanes take 0.9 of the time of
@@ -37,10 +37,13 @@ def tile_width(
         room: bytes of memory that a tile may take on its device, or None: unknown or plenty. The
             largest program is then compiled to see that it fits.
     """
-    size, largest = 1, None
+    programs: dict[tuple[Any, ...], Program] = {}
     for hp in members:
         static = {name: value for name, value in hp.items() if name not in form.dtypes}
-        program = Program(task=task, static=static, form=form.narrowed(hp)[0])
+        narrow, places = form.narrowed(hp)
+        programs[cohort_key(static, places)] = Program(task=task, static=static, form=narrow)
+    size, largest = 1, None
+    for program in programs.values():
         with contextlib.suppress(Exception):  # a task that can't be traced says so when it is run
             found = _bytes(program.member_shapes(task.data)[0])
             size, largest = max((size, largest), (found, program), key=lambda pair: pair[0])

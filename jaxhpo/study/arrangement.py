@@ -49,6 +49,7 @@ class Arrangement:
     def __post_init__(self) -> None:
         self.static = self.task.space.static_names(self.task.static)
         self.threads = self.drivers or drivers_per_device(self.devices)
+        self._classes: dict[str, tuple[tuple[Any, ...], ...]] = {}  # each value is traced for them
 
     @property
     def traced(self) -> frozenset[str]:
@@ -64,8 +65,11 @@ class Arrangement:
 
     def classes(self) -> dict[str, tuple[tuple[Any, ...], ...]]:
         """Of those that are traced in some programs, the values that share one."""
-        grouped = [name for name, how in self.how.items() if how == GROUPED]
-        return {name: classes(self.task, self.static, name) for name in sorted(grouped)}
+        grouped = sorted(name for name, how in self.how.items() if how == GROUPED)
+        for name in grouped:
+            if name not in self._classes:
+                self._classes[name] = classes(self.task, self.static, name)
+        return {name: self._classes[name] for name in grouped}
 
     def filled(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """All hyperparameters of a configuration, for a program."""
