@@ -24,6 +24,7 @@ from jaxhpo.goals import goals
 from jaxhpo.population.member import Member, Tick
 from jaxhpo.population.population import Population
 from jaxhpo.population.program import Device
+from jaxhpo.slips import explained
 from jaxhpo.store import environment
 from jaxhpo.study import arguments, identity, in_flight, opening
 from jaxhpo.study.arrangement import Arrangement
@@ -142,7 +143,7 @@ class Study:
         arguments.warm_start(self.prior, sampler, self._sampler, task)
         known["warm_start"] = None if self.prior is None else self.prior.identity
         self._arranged = arranged = Arrangement(
-            task=task,
+            task=explained(task),
             scheduler=self._scheduler,
             replicates=self.replicates,
             devices=list(jax.local_devices() if devices is None else devices),
