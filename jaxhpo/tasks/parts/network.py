@@ -101,7 +101,7 @@ def _arguments(fn: Any) -> int:
     return sum(p.kind in kinds for p in parameters) - is_class
 
 
-def _wants_rngs(fn: Callable[..., Any]) -> bool:
+def _wants_rngs(fn: Any) -> bool:
     found = inspect.signature(fn.__init__ if isinstance(fn, type) else fn).parameters.get("rngs")
     return found is not None and found.kind is found.KEYWORD_ONLY
 
