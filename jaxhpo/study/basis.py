@@ -15,6 +15,7 @@ import jax
 
 from jaxhpo import registry
 from jaxhpo.contracts import Sampler, Scheduler, Task
+from jaxhpo.slips import explained
 from jaxhpo.study import arguments, identity, opening
 from jaxhpo.study.arrangement import Arrangement
 from jaxhpo.study.brackets import largest_group
@@ -76,7 +77,7 @@ def settled(task: Task, given: Mapping[str, Any]) -> Basis:
     arguments.warm_start(prior, given["sampler"], sampler, task)
     devices = given["devices"]
     arranged = Arrangement(
-        task=task,
+        task=explained(task),
         scheduler=scheduler,
         adaptive=sampler.adaptive,
         replicates=replicates,
