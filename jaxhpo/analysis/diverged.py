@@ -36,9 +36,10 @@ class Rates:
     """Of a set of trials in which a parameter was active: n, how many of them diverged, and
 
     share: with an order, the probability that a diverged trial has the larger value than one that
-    did not diverge, ties counting half; for a listed value, the share of the trials at it that
-    diverged. elsewhere: 0.5; or the share of the trials at other values that diverged. Both None
-    where there is nothing to compare.
+        did not diverge, ties counting half; for a listed value, the share of the trials at it that
+        diverged.
+    elsewhere: 0.5; or the share of the trials at other values that diverged. Both None where there
+        is nothing to compare.
     """
 
     n: int
