@@ -58,7 +58,8 @@ class Sampler(NamedTuple):
     ask: ``(state, first, pending [p, d], n) -> Proposal``. `first` is the number of the batch's
         first trial: randomness comes from ``fold_in(key, first)``, so that asking does not change
         the state. `pending` are points proposed but not told yet, so that they are not proposed
-    again. adaptive: whether `ask` looks at what was told.
+        again.
+    adaptive: whether `ask` looks at what was told.
     several: whether `tell` takes several objectives, and constraints. Only a sampler that is not
         adaptive may do without in a study that has them.
     size: how many proposals there are before the sampler repeats itself; None: no end.

@@ -3,8 +3,8 @@
     python scripts/calibrate.py --out=scripts/results/calibration.json
     python scripts/calibrate.py --parts noise --studies=1000      # more of one part
 
-noise: studies whose objective is pure noise. How many name any parameter, or recommend to fix,
-    narrow or drop anything?
+noise: studies whose objective is pure noise. How many name any parameter, recommend to fix, narrow
+    or drop anything, or say anything else of a parameter?
 power: one of ten parameters explains a share of the objective's variance. How often is it found,
     and how often is another one named?
 coverage: how often 95 % intervals hold the true value.

@@ -18,6 +18,7 @@ from scipy import stats
 
 from jaxhpo.analysis import Analysis, Options, analysed_table
 from jaxhpo.analysis.branches import branches
+from jaxhpo.analysis.budget import VALUES
 from jaxhpo.analysis.replicates import replicates
 from jaxhpo.analysis.sample import sample
 from jaxhpo.analysis.shares import shares
@@ -42,7 +43,7 @@ WEIGHTS = np.array([3.0, 2.0, 1.0, 0.0])
 BATCH = 10
 CUTS = ("fix", "narrow", "move", "drop")
 ANY = "any of important, matters, fix, narrow or drop"
-_RATE = 0.05
+ALL = "anything at all"
 
 Value = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 """Points of the unit cube [m, d] to losses [m]; lower is better."""
@@ -134,7 +135,7 @@ def named(found: Analysis) -> dict[str, set[str]]:
             p.parameter
             for p in found.elites_independent.parameters
             for v in p.values
-            if v.q_over is not None and min(v.q_over, v.q_under or 1.0) <= _RATE
+            if v.q_over is not None and min(v.q_over, v.q_under or 1.0) <= VALUES
         },
         "interacting": {
             name
@@ -147,6 +148,9 @@ def named(found: Analysis) -> dict[str, set[str]]:
             d.parameter
             for d in found.directions
             if d.shape not in ("flat", "unclear", "unknown") and d.basis == "independent"
+        },
+        "where trials diverge": {
+            w.parameter for w in found.diverged.where if w.verdict == "associated"
         },
     }
 
@@ -165,9 +169,8 @@ def _rates(sums: Mapping[str, int], n: int, before: str = "") -> dict[str, Any]:
 
 def _counted(said: Mapping[str, set[str]]) -> Counter[str]:
     claims = said["important"] | said["matters"] | said["fix, narrow or drop"]
-    everything = set().union(*(names for key, names in said.items() if key != "widen"))
     found = {ANY: bool(claims), **{key: bool(names) for key, names in said.items()}}
-    found["any of them, but for widen"] = bool(everything)
+    found[ALL] = any(found.values())
     return Counter({key: int(value) for key, value in found.items()})
 
 
@@ -192,6 +195,20 @@ def _replicated_noise() -> Cell:
         return _counted(named(analysis(table, SPACE, options)))
 
     about = {"sampler": "random, 3 replicates each", "trials": 120}
+    return Cell("noise", about, tally, lambda sums, m: {"names any": _rates(sums, m)})
+
+
+def _noise_lost() -> Cell:
+    """Noise, of which a tenth of the trials diverged, wherever."""
+
+    def tally(seed: int, options: Options) -> Counter[str]:
+        table = search(SPACE, "random", 200).table(lambda b, rng: rng.normal(size=len(b)), seed)
+        lost = np.random.default_rng([seed, 1]).random(len(table)) < 0.1
+        table.loc[lost, ["value", "loss"]] = np.nan
+        table.loc[lost, "status"] = "diverged"
+        return _counted(named(analysis(table, SPACE, options)))
+
+    about = {"sampler": "random, a tenth diverged", "trials": 200}
     return Cell("noise", about, tally, lambda sums, m: {"names any": _rates(sums, m)})
 
 
@@ -280,6 +297,7 @@ def cells() -> tuple[Cell, ...]:
     return (
         *(_noise(sampler, n) for sampler in both for n in (50, 200)),
         _replicated_noise(),
+        _noise_lost(),
         *(
             _power(sampler, n, shape, share)
             for sampler in both

@@ -83,6 +83,7 @@ def test_a_sampler_without_its_library_says_what_to_install():
 def test_unknown_names_are_refused_and_known_ones_listed():
     import jaxhpo
 
-    assert {"Study", "Space", "Float"} <= set(dir(jaxhpo))
+    assert jaxhpo.__all__ == sorted(jaxhpo._MODULE_OF)
+    assert all(hasattr(jaxhpo, name) for name in dir(jaxhpo))
     with pytest.raises(AttributeError, match="Sudty"):
         _ = jaxhpo.Sudty

@@ -102,10 +102,16 @@ class Ground:
         return f"it matters{where} (q = {said.q:.2g}, n = {said.n})"
 
 
-def all_bounds(made: Sample, found: Elites, options: Options) -> tuple[Bound, ...]:
-    """Both ends of every number."""
+def all_bounds(
+    made: Sample, found: Elites, known: Sequence[Evidence], options: Options
+) -> tuple[Bound, ...]:
+    """Both ends of every number; what is known of a parameter stands in the order of the space."""
     resamples = max(options.resamples, 100)
-    return tuple(b for p in found.parameters for b in bounds(made, p, resamples, options.seed))
+    return tuple(
+        b
+        for p, said in zip(found.parameters, known, strict=True)
+        for b in bounds(made, p, resamples, options.seed, matters=said.verdict == "matters")
+    )
 
 
 def advice(ground: Ground) -> tuple[Advice, ...]:

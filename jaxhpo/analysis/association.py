@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ from jaxhpo.cube import Kind
 from jaxhpo.space import Bool, Choice, Space
 
 FEWEST = 25  # independent trials, below which nothing is tested
-RATE = 0.05  # false discovery rate
+_RATE = 0.05  # false discovery rate
 _ORDER = ("associated", "not identifiable", "not tested")
 
 
@@ -65,7 +66,8 @@ class Association:
             the 95th percentile of chi squared; None where it is not tested.
         p: of `independent`, two-sided; q: p after Benjamini and Hochberg over all that are tested;
             None where it is not tested.
-        verdict: "associated" (q at most 0.05), "not identifiable", or "not tested".
+        verdict: "associated" (q at most 0.05; within an `jaxhpo.analysis.study.Analysis` only if
+            the parameter also matters), "not identifiable", or "not tested".
         reason: why it is not tested, or "".
         groups: the values of a choice, over the independent trials.
     """
@@ -94,11 +96,16 @@ def associations(
     made = [a.p for a in found if a.p is not None]
     adjusted = iter(stats.false_discovery_control(made)) if made else iter(())
     judged = [a if a.p is None else _judged(a, float(next(adjusted))) for a in found]
-    return tuple(sorted(judged, key=_rank))
+    return ranked(judged)
+
+
+def ranked(found: Iterable[Association]) -> tuple[Association, ...]:
+    """By verdict, then measure, then strength in what was tested."""
+    return tuple(sorted(found, key=_rank))
 
 
 def _judged(one: Association, q: float) -> Association:
-    return dataclasses.replace(one, q=q, verdict=_ORDER[0] if q <= RATE else _ORDER[1])
+    return dataclasses.replace(one, q=q, verdict=_ORDER[0] if q <= _RATE else _ORDER[1])
 
 
 def _rank(one: Association) -> tuple[int, bool, float]:

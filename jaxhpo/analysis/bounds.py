@@ -3,7 +3,10 @@
 Expand, which goes before every other rule: the best trial, or half of the elite, lie in the outer
 tenth of the range (on the scale that is searched), and the objective still improves outward there:
 the slope of its ranks over the outer third of the range points outward in 90 % of bootstrap
-samples. The bound moves by half the range, never past a natural limit.
+samples. That alone is not enough, for in a study of noise the best trial lies at one of many bounds
+more often than not, and draws the slope with it: the parameter must also matter
+(`jaxhpo.analysis.evidence`), or half of at least twenty elite trials lie there. The bound moves by
+half the range, never past a natural limit.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ from jaxhpo.analysis.sample import Sample
 from jaxhpo.space import Float, Int
 
 SUPPORT = 0.9
-_FEWEST = 10
+_FEWEST = 10  # trials behind a slope
+_MANY = 20  # elite trials of which half do not lie at a bound by chance
 _HALF = 0.5
 _INT32 = 2**31 - 1
 _SMALLEST, _LARGEST = 1e-37, 1e38  # what float32 holds, with room to spare
@@ -36,7 +40,8 @@ class Bound:
         best: whether the best trial lies at it. share: of the elite, what part does.
         n: trials in the outer third of the range. support: the share of bootstrap samples in which
             the objective improves outward there; None below 10 trials.
-        expand: whether to look beyond. to: up to where, else None.
+        matters: whether the parameter is known to matter. expand: whether to look beyond. to: up
+            to where, else None.
     """
 
     parameter: str
@@ -47,17 +52,22 @@ class Bound:
     share: float | None
     n: int
     support: float | None
+    matters: bool
     expand: bool
     to: float | None
 
 
-def bounds(made: Sample, elite: EliteParameter, resamples: int, seed: int) -> tuple[Bound, ...]:
-    """Both ends of a number; of a choice, none."""
+def bounds(
+    made: Sample, elite: EliteParameter, resamples: int, seed: int, *, matters: bool
+) -> tuple[Bound, ...]:
+    """Both ends of a number that is known to matter, or not; of a choice, none."""
     domain = made.space.parameters[elite.parameter]
     if not isinstance(domain, Float | Int):
         return ()
     rng = np.random.default_rng([seed, 7, made.column(elite.parameter)])
-    return tuple(_bound(made, elite, domain, side, resamples, rng) for side in ("low", "high"))
+    return tuple(
+        _bound(made, elite, domain, side, matters, resamples, rng) for side in ("low", "high")
+    )
 
 
 def _bound(
@@ -65,6 +75,7 @@ def _bound(
     elite: EliteParameter,
     domain: Float | Int,
     side: str,
+    matters: bool,
     resamples: int,
     rng: np.random.Generator,
 ) -> Bound:
@@ -75,7 +86,8 @@ def _bound(
     )
     natural, to = domain.natural in (side, "both"), _beyond(domain, side)
     n, support = _outward(made, elite.parameter, side, resamples, rng)
-    there = best or (share is not None and share >= _HALF and elite.elite >= _FEWEST)
+    half = share is not None and share >= _HALF
+    there = (matters and (best or half)) or (half and elite.elite >= _MANY)
     expand = there and not natural and to is not None and (support or 0.0) >= SUPPORT
     return Bound(
         parameter=elite.parameter,
@@ -86,6 +98,7 @@ def _bound(
         share=share,
         n=n,
         support=support,
+        matters=matters,
         expand=expand,
         to=to if expand else None,
     )

@@ -21,7 +21,8 @@ import pandas as pd
 from scipy import stats
 
 from jaxhpo.analysis.activity import PREFIX, active, coordinates, labels
-from jaxhpo.analysis.association import FEWEST, RATE
+from jaxhpo.analysis.association import FEWEST
+from jaxhpo.analysis.budget import LOST
 from jaxhpo.cube import Kind
 from jaxhpo.space import Space
 from jaxhpo.trial import Phase, Status
@@ -35,9 +36,10 @@ class Rates:
     """Of a set of trials in which a parameter was active: n, how many of them diverged, and
 
     share: with an order, the probability that a diverged trial has the larger value than one that
-    did not diverge, ties counting half; for a listed value, the share of the trials at it that
-    diverged. elsewhere: 0.5; or the share of the trials at other values that diverged. Both None
-    where there is nothing to compare.
+        did not diverge, ties counting half; for a listed value, the share of the trials at it that
+        diverged.
+    elsewhere: 0.5; or the share of the trials at other values that diverged. Both None where there
+        is nothing to compare.
     """
 
     n: int
@@ -57,7 +59,7 @@ class Where:
         independent: over those that were chosen without looking at results.
         p: of `independent`; q: p after Benjamini and Hochberg over all comparisons; None where it
             is not tested.
-        verdict: "associated" (q at most 0.05), "not identifiable", or "not tested".
+        verdict: "associated" (q at most 0.01), "not identifiable", or "not tested".
         reason: why it is not tested, or "".
     """
 
@@ -210,7 +212,7 @@ def _corrected(found: list[Where]) -> tuple[Where, ...]:
 
 
 def _judged(one: Where, q: float) -> Where:
-    verdict = "associated" if q <= RATE else "not identifiable"
+    verdict = "associated" if q <= LOST else "not identifiable"
     return dataclasses.replace(one, q=q, verdict=verdict)
 
 

@@ -42,7 +42,8 @@ class Early:
     n: complete trials with a curve. stopped: trials that a scheduler stopped early.
     ahead: after each unit (forty of them at most).
     enough: the first unit from which on the lower end of rho stays above 0.9; None if there is
-    none. saved: the share of all units that these trials trained beyond `enough`; None without it.
+        none.
+    saved: the share of all units that these trials trained beyond `enough`; None without it.
     late: of the elite (n_elite trials), the share whose best value came in the last tenth of their
         training: they may gain from more. None below 3 of them.
     overfit: of the elite, the share whose final value is worse than their best before by more than

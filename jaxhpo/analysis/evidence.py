@@ -4,7 +4,9 @@ being among the best?
 Two tests look at the same trials, those chosen without looking at results: the association with the
 objective (`jaxhpo.analysis.association`), and the divergence of the best from the others
 (`jaxhpo.analysis.top_region`). p is twice the smaller of the two (Bonferroni), or that of the only
-one that could be made; q is p after Benjamini and Hochberg 1995 over all parameters.
+one that could be made; q is p after Benjamini and Hochberg 1995 over all parameters. A parameter
+matters where q is at most `jaxhpo.analysis.budget.MATTERS`; only then is its association called one
+(`agreed`).
 """
 
 from __future__ import annotations
@@ -14,10 +16,9 @@ from collections.abc import Sequence
 
 from scipy import stats
 
-from jaxhpo.analysis.association import Association
+from jaxhpo.analysis.association import Association, ranked
+from jaxhpo.analysis.budget import MATTERS
 from jaxhpo.analysis.top_region import TopRegion
-
-RATE = 0.02  # of false discoveries: measured, at most 5 % of studies of noise name anything
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,22 @@ def evidence(
     return tuple(e if e.p is None else _judged(e, next(adjusted)) for e in found)
 
 
+def agreed(
+    associations: Sequence[Association], top: Sequence[TopRegion], names: Sequence[str]
+) -> tuple[tuple[Association, ...], tuple[Evidence, ...]]:
+    """The associations, of which only those of parameters that matter are called so, and the
+    evidence, which points into them."""
+    known = evidence(associations, top, names)
+    matters = {one.parameter for one in known if one.verdict == "matters"}
+    found = ranked(
+        a
+        if a.verdict != "associated" or a.parameter in matters
+        else dataclasses.replace(a, verdict="not identifiable")
+        for a in associations
+    )
+    return found, evidence(found, top, names)
+
+
 def _one(name: str, associations: Sequence[Association], top: Sequence[TopRegion]) -> Evidence:
     i, association = next((i, a) for i, a in enumerate(associations) if a.parameter == name)
     j, region = next((j, t) for j, t in enumerate(top) if t.parameter == name)
@@ -68,5 +85,5 @@ def _one(name: str, associations: Sequence[Association], top: Sequence[TopRegion
 
 
 def _judged(one: Evidence, q: float) -> Evidence:
-    verdict = "matters" if q <= RATE else "not identifiable"
+    verdict = "matters" if q <= MATTERS else "not identifiable"
     return dataclasses.replace(one, q=q, verdict=verdict)

@@ -19,13 +19,13 @@ import dataclasses
 import numpy as np
 
 from jaxhpo.analysis import forest
+from jaxhpo.analysis.budget import FOREST
 from jaxhpo.analysis.estimate import UNKNOWN, Estimate
 from jaxhpo.analysis.shares import shares
 from jaxhpo.analysis.sobol import Design, design, indices
 from jaxhpo.analysis.surrogate import SMALL, Quality, Surrogate
 
 _POINTS, _FEW_POINTS = 1024, 256  # of a block of the design
-RATE = 0.05
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ def _found(made: Surrogate, tested: bool) -> list[Importance]:
         at = made.names.index(name)
         explained = float(whole.total[at] * whole.variance)
         p = float((1 + (chance >= explained).sum()) / (1 + len(chance))) if tested else None
-        verdict = "important" if p is not None and p <= RATE else "not identifiable"
+        verdict = "important" if p is not None and p <= FOREST else "not identifiable"
         found.append(
             Importance(
                 parameter=name,

@@ -17,6 +17,7 @@ import numpy as np
 from scipy import stats
 
 from jaxhpo.analysis import forest
+from jaxhpo.analysis.budget import FOREST
 from jaxhpo.analysis.direction import curve_points
 from jaxhpo.analysis.sample import value_at
 from jaxhpo.analysis.sobol import Design, design, indices
@@ -25,7 +26,6 @@ from jaxhpo.analysis.surrogate import SMALL, Surrogate
 _MOST = 6
 _POINTS, _FEW_POINTS = 1024, 256
 _OTHERS, _NEAR = 64, 0.15
-RATE = 0.05
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -117,7 +117,7 @@ def _found(made: Surrogate, tested: bool) -> tuple[tuple[Screen, ...], tuple[Pai
     found = []
     for place, (pair, index) in enumerate(ranked):
         p = float((1 + (chance >= index * seen.variance).sum()) / (1 + len(chance)))
-        verdict = "interacting" if p <= RATE else "not identifiable"
+        verdict = "interacting" if p <= FOREST else "not identifiable"
         found.append(
             Pair(
                 parameters=(made.names[pair[0]], made.names[pair[1]]),

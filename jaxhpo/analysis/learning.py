@@ -22,7 +22,8 @@ class Learning:
 
     Attributes:
         n: trials that have ended and have a curve, also stopped and diverged
-            ones. units: the longest curve.
+            ones.
+        units: the longest curve.
         curves: trial number to its values, one a unit (None where not finite).
         top: the numbers of the (at most) five best complete trials, best first.
         reached: for each unit, how many trials were trained that far.

@@ -25,7 +25,7 @@ from jaxhpo.analysis.direction import Direction, directions
 from jaxhpo.analysis.diverged import Diverged, diverged
 from jaxhpo.analysis.early import Early, early
 from jaxhpo.analysis.elites import Elites, elites
-from jaxhpo.analysis.evidence import Evidence, evidence
+from jaxhpo.analysis.evidence import Evidence, agreed
 from jaxhpo.analysis.fronts import Fronts, feasible, fronts
 from jaxhpo.analysis.given import given
 from jaxhpo.analysis.groups import Groups, groups
@@ -253,14 +253,15 @@ def analysed_table(
         top_region(made, options, independent=free),
     )
     top = elites(made, options, basis="every")
+    related, known = agreed(*tests, space.names)
     ground = Ground(
         made=made,
         elites=top,
         independent=elites(free, options, basis="independent"),
-        evidence=evidence(*tests, space.names),
+        evidence=known,
         tunability=tunability(every, start, best or None),
         replicates=replicates(made, {t.number: t.replicates for t in trials if t.replicates}),
-        bounds=all_bounds(made, top, options),
+        bounds=all_bounds(made, top, known, options),
         best=best,
         options=options,
         unit=living.unit,
@@ -275,7 +276,7 @@ def analysed_table(
         parameters=parameters(space),
         summary=said,
         progress=progress(table, maximize=maximize),
-        associations=tests[0],
+        associations=related,
         slices=slices(table, space),
         groups=groups(made, basis="every"),
         groups_independent=groups(free, basis="independent"),

@@ -1,0 +1,1 @@
+"""Studies from elsewhere, and ours for others: Optuna, tables."""

@@ -1,4 +1,4 @@
-"""``jaxhpo show|best|report|export|rerun DIR``: looks at a study, and trains one trial again."""
+"""The command ``jaxhpo``: looks at a study, also while it runs, and trains trials of it again."""
 
 from __future__ import annotations
 

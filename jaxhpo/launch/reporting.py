@@ -151,12 +151,13 @@ def _baseline(text: str, trials: Sequence[Any]) -> Mapping[str, Any]:
     path = Path(text)
     try:
         read = path.read_text("utf-8")
-    except OSError as error:
+        found = json.loads(read) if path.suffix == ".json" else loaded(read)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else f"it can't be read ({error})"
         raise Usage(
-            f"error: --baseline={text}: {error.strerror}; name a file with a configuration, such "
+            f"error: --baseline={text}: {why}; name a JSON or YAML file with a configuration, such "
             "as best_config.json of another report, or a trial's number"
         ) from error
-    found = json.loads(read) if path.suffix == ".json" else loaded(read)
     if isinstance(found, dict) and isinstance(found.get("config"), dict):
         found = found["config"]
     if not isinstance(found, dict):

@@ -235,8 +235,7 @@ def _greet(module: str, study: Any, settings: Settings) -> None:
     for name, domain in task.space.parameters.items():
         print(f"  {name:<18}{_short(domain)}")
     print(f"Sampler {settings.study.sampler}, scheduler {settings.study.scheduler}; ", end="")
-    print("one program" if cohorts == 1 else f"{cohorts} programs", end="")
-    print(f" with {study.identity['width']} lanes a tile, ", end="")
+    print(f"{show.programs(cohorts)} with {study.identity['width']} lanes a tile, ", end="")
     print(f"on {len(devices)} x {devices[0].device_kind}")
     if cohorts > max(8, wanted // _FEW) and not settings.display.smoke:
         print(

@@ -90,7 +90,7 @@ def sessions(runs: Sequence[dict[str, Any]], facts: dict[str, Any]) -> None:
         if summary["steps_per_second"]:
             rate = f"{rounded(summary['steps_per_second'])} member-steps/s"
         print(
-            f"  last run: {summary['cohorts']} programs, {summary['useful']:.0%} of lane-units "
+            f"  last run: {programs(summary['cohorts'])}, {summary['useful']:.0%} of lane-units "
             f"useful, {rate}"
         )
     if facts.get("confirm"):
@@ -110,6 +110,11 @@ def sessions(runs: Sequence[dict[str, Any]], facts: dict[str, Any]) -> None:
         git = info.get("git")
         code = f", revision {git['revision'][:9]}{' and changes' * git['changed']}" if git else ""
         print(f"  run of {began}: {how}{took}; {on}{code}")
+
+
+def programs(count: int) -> str:
+    """``one program``, ``3 programs``."""
+    return "one program" if count == 1 else f"{count} programs"
 
 
 def prior(found: dict[str, Any]) -> None:

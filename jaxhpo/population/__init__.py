@@ -1,0 +1,1 @@
+"""The engine: trains many members at once. It knows no algorithm's name."""

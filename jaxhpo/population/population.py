@@ -67,8 +67,7 @@ class Population:
             nothing else here.
         static: names of the hyperparameters that are Python values: a cohort for every setting (and
             every class of the form's).
-        devices: where to run; by default all local devices.
-        drivers: threads a device.
+        devices: where to run. drivers: threads a device.
     """
 
     def __init__(

@@ -151,7 +151,12 @@ def unit_of(
 
 
 class StreamedPopulation(Population):
-    """As `Population`, for a task with a `Stream`. A tick of a tile is one unit."""
+    """As `Population`, and made from the same, for a task with a `Stream`. A tick of a tile is one
+    unit.
+
+    Raises:
+        ValueError: if the task has none.
+    """
 
     def __init__(
         self,
@@ -164,7 +169,10 @@ class StreamedPopulation(Population):
         drivers: int,
     ) -> None:
         if task.stream is None:
-            raise ValueError(f"StreamedPopulation(task={task.name}) must have a stream, got None")
+            raise ValueError(
+                f"StreamedPopulation(task={task.name!r}) must have a stream, got None; take "
+                "Population for it"
+            )
         super().__init__(
             ending(task)._replace(data=()),
             key,

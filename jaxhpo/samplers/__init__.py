@@ -1,0 +1,1 @@
+"""Who proposes. One file an algorithm, found by its name (see `jaxhpo.registry`)."""

@@ -1,0 +1,1 @@
+"""Who stops. One file an algorithm, found by its name (see `jaxhpo.registry`)."""

@@ -35,6 +35,7 @@ class SqliteFile:
     Raises:
         StudyNotFound: if it is not there and is not to be made.
         StudyInUse: if another process writes to it (not for a reader).
+        StudyUnreadable: if it has 0 bytes, which is no study, nor a new one.
         StudyWriteError: if the file or its lock can't be made.
     """
 
@@ -59,6 +60,11 @@ class SqliteFile:
             self._engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
             event.listen(self._engine, "connect", _prepared)
         event.listen(self._engine, "begin", _begin)
+        try:
+            self._begun()
+        except BaseException:
+            self.close()
+            raise
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
         """What `work` finds, seeing one state of the study throughout.
@@ -96,6 +102,16 @@ class SqliteFile:
             self._copies.cleanup()
             self._copies = None
 
+    def _begun(self) -> None:
+        """Makes the file if it is not there, in one step: none of ours ever has 0 bytes."""
+        if not self.path.exists():
+            _made(self.path)
+        elif not self.path.stat().st_size:
+            raise StudyUnreadable(
+                f"{self.name} has 0 bytes: what is left of a study, perhaps a copy that was cut "
+                "short. Put back a whole copy, or remove the file to begin anew"
+            )
+
     # -- looking on --------------------------------------------------------------------------------
 
     def _looked_at(self) -> sqlite3.Connection:
@@ -128,6 +144,23 @@ class SqliteFile:
             return True
         log = _beside(self.path, "-wal")
         return _stamp(self.path) == self._stamp and not (log.exists() and log.stat().st_size)
+
+
+def _made(path: Path) -> None:
+    """An empty database with nothing but its header, complete from the moment it has its name."""
+    draft = _beside(path, ".new")
+    try:
+        draft.unlink(missing_ok=True)
+        # A log that outlived its database would be taken for the log of this one.
+        _beside(path, "-wal").unlink(missing_ok=True)
+        connection = sqlite3.connect(draft, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        finally:
+            connection.close()
+        draft.rename(path)
+    except (OSError, sqlite3.Error) as error:
+        raise StudyWriteError(f"can't make {path}: {error}; use another workdir") from error
 
 
 def _connected(path: Path, mode: str) -> sqlite3.Connection:

@@ -56,7 +56,7 @@ def check(task: Any, **given: Any) -> None:
     """Refuses arguments of `jaxhpo.Study` that can't be right.
 
     Args:
-        given: all others but the names of sampler and scheduler and checkpoint_seconds.
+        given: the others, by name; sampler and scheduler are looked up by who makes them.
 
     Raises:
         ValueError: naming the argument, the value and the way out.
@@ -83,6 +83,7 @@ def check(task: Any, **given: Any) -> None:
     numbers = ("trials", "seed", "batch", "lookahead", "width", "drivers", "replicates")
     whole("Study", **{name: (given[name], least.get(name, 1)) for name in numbers})
     _sizes(given)
+    _seconds(given["checkpoint_seconds"])
     _task(task)
 
 
@@ -96,6 +97,14 @@ def _sizes(given: Mapping[str, Any]) -> None:
     most = _MEMBERS // (given["replicates"] or 1)
     if given["trials"] > most:
         raise ValueError(f"Study(trials=...) must be at most {most}, got {given['trials']}")
+
+
+def _seconds(given: Any) -> None:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not given >= 0:
+        raise ValueError(
+            f"Study(checkpoint_seconds=...) must be a number of seconds, at least 0, got "
+            f"{given!r}; 0 saves only when the study is asked to stop"
+        )
 
 
 def _workdir(workdir: Any) -> None:
@@ -269,13 +278,13 @@ def replicates(task: Task, given: int) -> int:
     return max(given, task.folds)
 
 
-def lookahead(given: int, group: int) -> None:
-    """Refuses a lookahead with which a group could never be complete.
+def lookahead(given: int | None, group: int) -> None:
+    """Refuses a lookahead with which a group could never be complete. None passes.
 
     Raises:
         ValueError: naming the least that will do.
     """
-    if given < group - 1:
+    if given is not None and given < group - 1:
         raise ValueError(
             f"Study(lookahead={given}): the scheduler decides on {group} trials together, which "
             f"must all be proposed before the first of them ends; give at least {group - 1}, or "

@@ -8,6 +8,7 @@ compared: a study that goes on after its training code was changed mixes results
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -15,8 +16,33 @@ import numpy as np
 
 from jaxhpo.contracts import Task
 from jaxhpo.goals import goals
+from jaxhpo.study.warm_start import Prior
 
 VERSION = 3  # raised whenever the same inputs would give other trials
+
+
+def certain(
+    task: Task, given: Mapping[str, Any], replicates: int, prior: Prior | None
+) -> dict[str, Any]:
+    """The identity but for the sizes, which may have to be found out first.
+
+    Args:
+        given: the arguments of `jaxhpo.Study` but the task, by name.
+        replicates: how many members train a trial. prior: what the sampler is told first.
+    """
+    return {
+        "version": VERSION,
+        "space": task.space.to_dict(),
+        "task": task_identity(task),
+        "seed": given["seed"],
+        "sampler": given["sampler"],
+        "sampler_options": dict(given["sampler_options"] or {}),
+        "scheduler": given["scheduler"],
+        "scheduler_options": dict(given["scheduler_options"] or {}),
+        "enqueued": task.space.encode(given["enqueue"]).tolist() if given["enqueue"] else [],
+        "replicates": replicates,
+        "warm_start": None if prior is None else prior.identity,
+    }
 
 
 def task_identity(task: Task) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from jaxhpo.goals import Goals
 from jaxhpo.leaders import Leaders
 from jaxhpo.population.member import Tick
 from jaxhpo.study.brackets import Brackets, Verdict
+from jaxhpo.study.limits import Limits
 from jaxhpo.study.run import Run, joined
 from jaxhpo.trial import Status, Trial
 
@@ -78,8 +79,7 @@ class Ledger:
         self._scheduler = scheduler
         self._replicates = replicates
         self._configured = configured
-        self._peers: dict[int, np.ndarray] = {}
-        self._limits: dict[tuple[int, int], np.ndarray] = {}
+        self._limits = Limits(scheduler, self.losses)
         self._resting: dict[int, np.ndarray] = {}
 
     @property
@@ -100,15 +100,7 @@ class Ledger:
     def limits(self, trial: Trial) -> np.ndarray | None:
         """float32 [budget]: what the trial's loss may be after each unit, or None. All trials that
         it may know must have ended."""
-        if self._scheduler.limits is None:
-            return None
-        key = (trial.known, trial.budget)
-        if key not in self._limits:
-            found = np.array(self._scheduler.limits(self._known_curves(trial.known), trial.budget))
-            found = found.astype(np.float32)
-            found[np.isnan(found)] = np.inf
-            self._limits[key] = found
-        return self._limits[key]
+        return self._limits.of(trial, self.trials)
 
     def losses(self, trial: Trial) -> np.ndarray | None:
         """float32 [units], the losses of a trial that has a curve."""
@@ -283,18 +275,6 @@ class Ledger:
             if stop is not None and stop(losses[:units]):
                 return Status.COMPLETE if self._scheduler.completes else Status.STOPPED, units
         return None, 0
-
-    def _known_curves(self, known: int) -> np.ndarray:
-        """float32 [m, v], losses of the trials below `known` that have a curve, NaN-padded."""
-        if known not in self._peers:
-            found = [self.losses(trial) for trial in self.trials[:known]]
-            curves = [curve for curve in found if curve is not None]
-            longest = max((len(curve) for curve in curves), default=0)
-            table = np.full((len(curves), longest), np.nan, np.float32)
-            for row, curve in zip(table, curves, strict=True):
-                row[: len(curve)] = curve
-            self._peers = {known: table}  # blocks come in order: the former is not asked for again
-        return self._peers[known]
 
 
 def _running(trial: Trial, tick: Tick) -> Trial:

@@ -1,0 +1,1 @@
+"""What is searched. One file a kind of task, with a small `example()` for the tests."""

@@ -33,6 +33,14 @@ def toy() -> Run:
     return _run
 
 
+# Whoever runs these tests in the background may be deaf to Ctrl-C, and its children with it.
+HEARING = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts the toy in a process of its own, in the directory `study` of the test's."""
@@ -40,8 +48,9 @@ def started(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "XLA_FLAGS": ""}
+        arguments = ("-m", "toy", f"--workdir={tmp_path / 'study'}", *arguments)
         process = subprocess.Popen(
-            [sys.executable, "-m", "toy", f"--workdir={tmp_path / 'study'}", *arguments],
+            [sys.executable, "-c", HEARING, *arguments],
             cwd=FOLDER,
             env=environment,
             stdout=subprocess.PIPE,

@@ -59,6 +59,20 @@ def test_what_cannot_be_done_is_said(workdir, tmp_path, capsys, more, said):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("cut.json", b'{"lr": 0.', "it can't be read (Expecting"),
+        ("bytes.yaml", b"\xff\xfe\x00", "it can't be read ('utf-8' codec"),
+        ("list.yaml", b"- lr", "a configuration maps names to values"),
+    ],
+)
+def test_a_baseline_that_is_none_is_said(workdir, tmp_path, capsys, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    assert report(workdir, tmp_path, "--baseline", str(tmp_path / name)) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_two_studies_are_compared(workdir, tmp_path, capsys):
     out = tmp_path / "out"
     assert cli(["compare", str(workdir), str(workdir), "--out", str(out)]) == 0

@@ -93,8 +93,9 @@ def test_a_signal_before_anything_is_trained_is_taken_in(started, tmp_path):
     time.sleep(0.5)  # Python has begun; JAX is being imported
     process.send_signal(signal.SIGINT)
     _, shown = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode in (130, -signal.SIGINT)
     if "Stopping" in shown:  # otherwise the signal came before the first line of ours
+        assert process.returncode == 130
         assert "Traceback" not in shown
         assert ended(tmp_path / "study") == 0
 

@@ -6,6 +6,7 @@ place it names is in the bundle of its own seed, and that what is there is what 
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import json
@@ -28,7 +29,6 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import seed_studies as studies  # noqa: E402
 
-pytestmark = pytest.mark.slow
 STAMP = "2026-11-21 00:00 UTC"
 EPOCHS = (3, 6, 12)
 
@@ -81,20 +81,26 @@ class Bundle:
         return self.study.task.space.names
 
 
-@pytest.fixture(scope="module", params=list(studies.SEEDS))
-def made(request, tmp_path_factory):
-    seed = quick(studies.SEEDS[request.param])
-    home = tmp_path_factory.mktemp(seed.name)
-    with studies.searched(seed, home / "run") as study, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bundle, "saved", lambda *given, form: f"a picture, {form}".encode())
-        write_report(
-            study.records,
-            home / "out",
-            stamp=STAMP,
-            command=f"jaxhpo report {seed.name}",
-            options=Options(resamples=20, **seed.options),
-        )
-        yield seed, Bundle(home / "out", study)
+@pytest.fixture
+def made(tmp_path):
+    """``(name) -> (the seed, made quick; the bundle of its search)``."""
+    with contextlib.ExitStack() as closing:
+
+        def make(name):
+            seed = quick(studies.SEEDS[name])
+            study = closing.enter_context(studies.searched(seed, tmp_path / "run"))
+            patch = closing.enter_context(pytest.MonkeyPatch.context())
+            patch.setattr(bundle, "saved", lambda *given, form: f"a picture, {form}".encode())
+            write_report(
+                study.records,
+                tmp_path / "out",
+                stamp=STAMP,
+                command=f"jaxhpo report {seed.name}",
+                options=Options(resamples=20, **seed.options),
+            )
+            return seed, Bundle(tmp_path / "out", study)
+
+        yield make
 
 
 def rows():
@@ -114,8 +120,7 @@ _TOO_FEW = ("tables/contour1.csv", "interactions")
 _NOT_ALWAYS = "What there is to gain"  # nor does its row say that it is
 
 
-def test_every_file_that_is_named_is_there(made):
-    seed, found = made
+def _every_file_that_is_named_is_there(seed, found):
     for what, where in rows()[seed.name].items():
         for name in re.findall(r"`(\w+\.(?:json|yaml|html|log)|(?:tables|figures)/[\w.]+)`", where):
             if seed.name == "002" and name in _TOO_FEW:
@@ -128,8 +133,7 @@ def test_every_file_that_is_named_is_there(made):
             assert found[name] is not None, (what, name)
 
 
-def test_every_section_and_figure_that_is_named_is_there(made):
-    seed, found = made
+def _every_section_and_figure_that_is_named_is_there(seed, found):
     titles = re.findall(r'<h2 id="\w+-head">([^<]+)</h2>', found.page)
     for what, where in rows()[seed.name].items():
         for group in re.findall(r"figures? ((?:`\w+`(?: and )?)+)", where):
@@ -561,8 +565,7 @@ CHECKS = {
 }
 
 
-def test_every_row_holds_what_it_says(made):
-    seed, found = made
+def _every_row_holds_what_it_says(seed, found):
     assert list(CHECKS[seed.name]) == list(rows()[seed.name])
     for what, check in CHECKS[seed.name].items():
         try:
@@ -571,5 +574,12 @@ def test_every_row_holds_what_it_says(made):
             raise AssertionError(f"{seed.name}, {what}: {error!r}") from error
 
 
-def test_the_report_does_not_contradict_itself(made):
-    assert lint(made[1].home) == []
+# One test, for the search is the dearest of the suite and must not be made by every worker.
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(studies.SEEDS))
+def test_the_report_of_a_seed_holds_what_its_rows_say(made, name):
+    seed, found = made(name)
+    _every_file_that_is_named_is_there(seed, found)
+    _every_section_and_figure_that_is_named_is_there(seed, found)
+    _every_row_holds_what_it_says(seed, found)
+    assert lint(found.home) == []

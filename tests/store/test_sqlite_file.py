@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from rows_made import IDENTITY, check_same, trial
 
-from jaxhpo.store import sqlite_file
+from jaxhpo.store import schema, sqlite_file
 from jaxhpo.store.errors import StudyInUse, StudyNotFound, StudyUnreadable, StudyWriteError
 from jaxhpo.store.records import open_records, stored_identity
 
@@ -77,11 +77,42 @@ def test_kill_9_loses_nothing_that_was_recorded(tmp_path, after):
         check_same(again.trials()[-1], trial(len(found) - 1))
 
 
-def test_killed_while_it_was_made_a_study_can_be_made(tmp_path):
-    (tmp_path / "study.db").touch()
+@pytest.mark.parametrize("at", ["rename", "schema"])
+def test_killed_while_it_was_made_a_study_can_be_made(tmp_path, monkeypatch, at):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        places = {"rename": (Path, "rename"), "schema": (schema.METADATA, "create_all")}
+        patch.setattr(*places[at], killed)
+        with pytest.raises(KeyboardInterrupt):
+            open_records(tmp_path, IDENTITY)
     assert stored_identity(tmp_path) is None
-    with pytest.raises(StudyNotFound, match=r"no study in .* yet"):
+    with pytest.raises(StudyNotFound, match=r"no study in "):
         open_records(tmp_path, read_only=True)
+    with open_records(tmp_path, IDENTITY) as opened:
+        assert opened.trials() == []
+    assert set(listed(tmp_path)) == {"study.db", "study.lock"}
+
+
+def test_a_file_of_no_bytes_is_what_is_left_of_a_study_and_no_new_one(tmp_path):
+    with open_records(tmp_path, IDENTITY) as opened:
+        opened.write([trial(0)])
+    os.truncate(tmp_path / "study.db", 0)
+    for arguments in ({"identity": IDENTITY}, {"read_only": True}, {}):
+        with pytest.raises(StudyUnreadable, match=r"study\.db has 0 bytes: .* a whole copy, or"):
+            open_records(tmp_path, **arguments)
+    (tmp_path / "study.db").unlink()  # and the refusal let go of the lock
+    with open_records(tmp_path, IDENTITY) as opened:
+        assert opened.trials() == []
+
+
+def test_a_log_that_outlived_its_study_is_not_taken_for_the_next_ones(tmp_path):
+    process = writer(tmp_path)
+    told(process)
+    kill(process)
+    (tmp_path / "study.db").unlink()
+    assert (tmp_path / "study.db-wal").stat().st_size > 0
     with open_records(tmp_path, IDENTITY) as opened:
         assert opened.trials() == []
 

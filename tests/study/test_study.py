@@ -289,6 +289,15 @@ def test_bad_arguments_are_named(change, said):
         Study(task, **{"trials": 40, **change})
 
 
+def test_what_is_refused_leaves_no_records_behind(tmp_path):
+    task = objective(lambda key, hp: hp["x"], Space(x=Float(0.0, 1.0)))
+    given = {"trials": 40, "sampler": "tpe", "scheduler": "halving", "workdir": tmp_path}
+    with pytest.raises(ValueError, match="at least 26"):
+        Study(task, lookahead=3, **given)
+    with Study(task, lookahead=26, **given) as made:
+        assert made.identity["lookahead"] == 26
+
+
 def test_what_is_no_task_is_refused():
     with pytest.raises(ValueError, match=r"task=.*got function"):
         Study(lambda hp: 0, trials=3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jaxhpo.analysis.budget import VALUES
 from jaxhpo.analysis.elites import EliteParameter, Elites, EliteValue
 from jaxhpo.analysis.study import Analysis
 from jaxhpo.report import elite_chart, words
@@ -12,7 +13,6 @@ from jaxhpo.report.parts import Column, Part, Sentence, Table
 from jaxhpo.report.words import number
 
 TITLE = "The best trials"
-_RATE = 0.05
 _NAMED = 8
 
 
@@ -59,9 +59,9 @@ def _said(found: Analysis) -> Iterator[Sentence]:
 
 def _sign(v: EliteValue) -> int:
     """1 if there are more of it among the elite than chance gives, -1 if fewer, else 0."""
-    if v.q_over is not None and v.q_over <= _RATE:
+    if v.q_over is not None and v.q_over <= VALUES:
         return 1
-    return -1 if v.q_under is not None and v.q_under <= _RATE else 0
+    return -1 if v.q_under is not None and v.q_under <= VALUES else 0
 
 
 def _clear(tested: Elites, p: EliteParameter, v: EliteValue, at: str) -> str:

@@ -1,0 +1,134 @@
+"""What a study stands on: its algorithms, its identity, its records, and how trials are trained.
+
+All that can be refused is refused here, before anything is proposed; what was left open is settled
+by the records, or for a new study by the model and the machine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from jaxhpo import registry
+from jaxhpo.contracts import Sampler, Scheduler, Task
+from jaxhpo.study import arguments, identity, opening
+from jaxhpo.study.arrangement import Arrangement
+from jaxhpo.study.brackets import largest_group
+from jaxhpo.study.plan import Plan
+from jaxhpo.study.warm_start import Prior
+
+
+class Stream(enum.IntEnum):
+    """The streams of a study's key, each folded from it by its number."""
+
+    SAMPLER = 0
+    TRIALS = 1
+    BRACKETS = 2
+    CONFIRM = 3
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Basis:
+    """What is certain of a study from its first trial on.
+
+    Attributes:
+        task, sampler, scheduler: what is searched, who proposes, who stops.
+        replicates: how many members train a trial.
+        prior: what the sampler is told before the first trial, or None.
+        arranged: by which programs, in which lanes, on which devices trials are trained.
+        identity: what the trials are a function of (`jaxhpo.study.identity`).
+        records: where they are kept, open.
+    """
+
+    task: Task
+    sampler: Sampler
+    scheduler: Scheduler
+    replicates: int
+    prior: Prior | None
+    arranged: Arrangement
+    identity: dict[str, Any]
+    records: Any
+
+    def key(self, stream: Stream) -> jax.Array:
+        """The typed key of one of the streams."""
+        return jax.random.fold_in(jax.random.key(self.identity["seed"]), stream.value)
+
+
+def settled(task: Task, given: Mapping[str, Any]) -> Basis:
+    """The basis of a study, its records opened.
+
+    Args:
+        given: the arguments of `jaxhpo.Study` but the task, by name.
+
+    Raises:
+        ValueError, StudyMismatch, StudyInUse: as `jaxhpo.Study`. No records are held then.
+    """
+    arguments.check(task, **given)
+    replicates = arguments.replicates(task, given["replicates"])
+    sampler, scheduler = _algorithms(task, given)
+    group = largest_group(scheduler, given["trials"]) if sampler.adaptive else 0
+    arguments.lookahead(given["lookahead"], group)
+    prior = opening.prior(given["workdir"], given["warm_start"], task)
+    arguments.warm_start(prior, given["sampler"], sampler, task)
+    devices = given["devices"]
+    arranged = Arrangement(
+        task=task,
+        scheduler=scheduler,
+        replicates=replicates,
+        devices=list(jax.local_devices() if devices is None else devices),
+        drivers=given["drivers"],
+    )
+    certain = identity.certain(task, given, replicates, prior)
+    records, whole = _opened(given, certain, arranged, prior)
+    try:
+        arguments.lookahead(whole["lookahead"], group)
+    except BaseException:
+        records.close()
+        raise
+    arranged.how, arranged.width = whole["plan"], whole["width"]
+    return Basis(
+        task=task,
+        sampler=sampler,
+        scheduler=scheduler,
+        replicates=replicates,
+        prior=prior,
+        arranged=arranged,
+        identity=whole,
+        records=records,
+    )
+
+
+def _algorithms(task: Task, given: Mapping[str, Any]) -> tuple[Sampler, Scheduler]:
+    """Sampler and scheduler, found by name, if a study of the task can be run with them."""
+    name, options = given["sampler"], dict(given["sampler_options"] or {})
+    sampler = registry.made("samplers", name, (task.space.layout,), options)
+    arguments.several(task, name, sampler)
+    name, options = given["scheduler"], dict(given["scheduler_options"] or {})
+    return sampler, arguments.scheduler(name, registry.made("schedulers", name, (), options))
+
+
+def _opened(
+    given: Mapping[str, Any],
+    certain: Mapping[str, Any],
+    arranged: Arrangement,
+    prior: Prior | None,
+) -> tuple[Any, dict[str, Any]]:
+    """The records and the whole identity; what was decided or read just now is noted in them."""
+    asked: dict[str, str] = dict(given["plan"] or {})
+    plans: list[Plan] = []
+
+    def defaults() -> dict[str, Any]:
+        plans.append(arranged.plan(given["trials"], asked))
+        return arranged.defaults(plans[0], given["trials"])
+
+    sizes = {name: given[name] for name in ("batch", "lookahead", "width")}
+    records, whole = opening.opened(given["workdir"], certain, {**sizes, "plan": asked}, defaults)
+    for plan in plans:
+        records.put_fact("plan", plan.lines())
+    if prior is not None and "warm_start" not in records.facts():
+        records.put_fact("warm_start", prior.to_dict())
+    return records, whole
