@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from jax import Array
 
-from jaxhpo import registry
+from jaxhpo import registry, slips
 from jaxhpo.contracts import Sampler
 from jaxhpo.space import Space
 from jaxhpo.space.axes import Line, axis
@@ -133,6 +133,7 @@ def minimize(
 def _check(fn: Any, space: Any, trials: Any, batch: Any) -> None:
     if not callable(fn):
         raise ValueError(f"minimize(fn=...) must be a function (key, hp) -> scalar, got {fn!r}")
+    slips.takes("minimize(fn=...)", fn, "key", "hp")
     if not isinstance(space, Space):
         raise ValueError(f"minimize(space=...) must be a jaxhpo.Space, got {space!r}")
     for name, value in (("trials", trials), ("batch", batch)):
@@ -231,7 +232,8 @@ class _Problem:
             name: None if level < 0 else self.values[name][level]
             for name, level in zip(self.searched_static, levels, strict=True)
         }
-        value = self.fn(key, {**self.constants, **hp, **fixed})
+        with slips.named("minimize: fn(key, hp)", self.constants, "minimize(static=[...])"):
+            value = self.fn(key, {**self.constants, **hp, **fixed})
         if jnp.shape(value) != ():
             raise ValueError(
                 f"minimize(fn=...) must return a scalar, got one of shape {jnp.shape(value)}; "
