@@ -6,7 +6,7 @@ the slope of its ranks over the outer third of the range points outward in 90 % 
 samples. That alone is not enough, for in a study of noise the best trial lies at one of many bounds
 more often than not, and draws the slope with it: the parameter must also matter
 (`jaxhpo.analysis.evidence`), or so many of the elite lie there, half of them at least, that as many
-would with a chance of no more than 1e-5 if they were strewn over the range (binomial). The bound
+would with a chance of no more than 1e-8 if they were strewn over the range (binomial). The bound
 moves by half the range, never past a natural limit.
 """
 
@@ -24,7 +24,7 @@ from jaxhpo.space import Float, Int
 
 SUPPORT = 0.9
 _FEWEST = 10  # trials behind a slope
-_UNLIKELY = 1e-5  # that so many of the elite lie at a bound by chance
+_UNLIKELY = 1e-8  # that so many of the elite lie at a bound by chance
 _HALF = 0.5
 _INT32 = 2**31 - 1
 _SMALLEST, _LARGEST = 1e-37, 1e38  # what float32 holds, with room to spare
