@@ -31,7 +31,9 @@ def test_of_noise_at_most_one_study_in_twenty_is_told_anything():
             found = row["names any"][claim]
             assert found["studies"] >= 1000
             assert found["interval"][1] <= 0.05, (row["sampler"], row["trials"], claim)
-        assert all(f["hits"] <= row["names any"][everything]["hits"] for f in row["names any"].values())
+        assert all(
+            f["hits"] <= row["names any"][everything]["hits"] for f in row["names any"].values()
+        )
     for part in RESULT.values():
         assert part["command"].startswith("python scripts/calibrate.py")
         assert part["hardware"]["cpu"]

@@ -63,8 +63,8 @@ def _verdicts(found: Analysis) -> Iterator[Sentence]:
             "looking at results: does the objective go with the parameter, and do the best trials "
             "differ in it from the others? q is corrected for both and for the number of "
             f"parameters, {len(found.evidence)} (Benjamini and Hochberg). All kinds of statements "
-            "in this report share one error budget: of studies in which nothing matters, at most "
-            "one in twenty is told anything at all.",
+            "in this report have one error budget together: of studies in which nothing matters, "
+            "at most one in twenty is told anything at all.",
             evidence="/evidence",
         )
 
