@@ -10,6 +10,7 @@ import pytest
 from made import drawn
 
 from jaxhpo.analysis.compare import compared, side, side_of_table
+from jaxhpo.analysis.contrast import fronts_of
 from jaxhpo.analysis.options import Options
 from jaxhpo.goals import Goals
 from jaxhpo.interop.sources import opened
@@ -22,13 +23,22 @@ SIZE = Goals((("score", True),), (("size", 0.5),))
 TWO = Goals((("score", True), ("size", False)))
 
 
-def study(space, n, goals, *, seed=0, name="s", noise=0.05):
+def table(space, n, *, seed=0, noise=0.05):
     """The score is x; the best break the constraint, that the size, 1 - y + x, is small."""
-    table = drawn(space, lambda c: c["x"], n, seed=seed, noise=noise, maximize=True)
-    size = table["param.x"].to_numpy(float) + 1 - table["param.y"].to_numpy(float)
-    table["metric.size"] = size.astype(float)
+    made = drawn(space, lambda c: c["x"], n, seed=seed, noise=noise, maximize=True)
+    size = made["param.x"].to_numpy(float) + 1 - made["param.y"].to_numpy(float)
+    return made.assign(**{"metric.size": size})
+
+
+def study(space, n, goals, *, seed=0, name="s"):
     return side_of_table(
-        table, space, name=name, objective="score", maximize=True, goals=goals, options=FAST
+        table(space, n, seed=seed),
+        space,
+        name=name,
+        objective="score",
+        maximize=True,
+        goals=goals,
+        options=FAST,
     )
 
 
@@ -88,11 +98,12 @@ def test_of_several_objectives_the_volume_decides():
 
 
 def test_equal_spaces_are_not_told_apart_in_their_fronts():
-    verdicts = [
-        compared(study(WIDE, 80, TWO, seed=s), study(WIDE, 80, TWO, seed=s + 50)).verdict
-        for s in range(4)
-    ]
-    assert verdicts.count("not told apart") >= 3  # false alarm of one: 5 %
+    told = 0
+    for seed in range(500, 506):
+        pair = table(WIDE, 60, seed=seed), table(WIDE, 60, seed=seed + 100)
+        found = fronts_of(*pair, TWO, np.random.default_rng(0)).volume
+        told += not found.low <= 0 <= found.high
+    assert told <= 2  # false alarm of more, at 5 % each: 0.2 %
 
 
 def test_few_feasible_trials_can_not_be_judged():
