@@ -60,7 +60,13 @@ def test_the_best_of_a_line_is_found():
     best = grid[jnp.argmax(score), 0]
     # Candidates that are far from it: it is climbed to.
     point = improving(
-        LINE, jax.random.key(1), C, known, none, jnp.asarray(0), lambda key, _: best + 0.02 * grid[:9]
+        LINE,
+        jax.random.key(1),
+        C,
+        known,
+        none,
+        jnp.asarray(0),
+        lambda key, _: best + 0.02 * grid[:9],
     )
     np.testing.assert_allclose(point[0, 0], best, atol=2e-3)
 
