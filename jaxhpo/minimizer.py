@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from jax import Array
 
-from jaxhpo import registry
+from jaxhpo import registry, slips
 from jaxhpo.contracts import Sampler
 from jaxhpo.goals import Goals, checked
 from jaxhpo.pareto import front
@@ -167,6 +167,7 @@ def minimize(
 def _check(fn: Any, space: Any, trials: Any, batch: Any) -> None:
     if not callable(fn):
         raise ValueError(f"minimize(fn=...) must be a function (key, hp) -> scalar, got {fn!r}")
+    slips.takes("minimize(fn=...)", fn, "key", "hp")
     if not isinstance(space, Space):
         raise ValueError(f"minimize(space=...) must be a jaxhpo.Space, got {space!r}")
     for name, value in (("trials", trials), ("batch", batch)):

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxhpo import slips
 from jaxhpo.space import Space
 from jaxhpo.space.axes import Line, axis
 
@@ -119,7 +120,8 @@ class Traceable:
             name: None if level < 0 else self.values[name][level]
             for name, level in zip(self.searched_static, levels, strict=True)
         }
-        found = self.fn(key, {**self.constants, **hp, **fixed})
+        with slips.named("minimize: fn(key, hp)", self.constants, "minimize(static=[...])"):
+            found = self.fn(key, {**self.constants, **hp, **fixed})
         found = found if isinstance(found, Mapping) else {self.wanted[0]: found}
         for name in self.wanted:
             if name not in found:

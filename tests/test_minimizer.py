@@ -197,7 +197,7 @@ def test_refuses_what_it_can_not_do():
         minimize(lambda key, hp: 1.0, {"x": 1})  # type: ignore[call-overload]
     for name in ("trials", "batch"):
         with pytest.raises(ValueError, match=rf"minimize\({name}=...\).*{name}=0"):
-            minimize(lambda key, hp: hp["x"], space, **{name: 0})
+            minimize(lambda key, hp: hp["x"], space, **{name: 0})  # type: ignore[call-overload]
     with pytest.raises(ValueError, match=r"minimize\(sampler='gp'\): it takes one objective"):
         minimize(several, TWO, metric="near", others={"far": False}, sampler="gp")
     with pytest.raises(ValueError, match=r"return every metric .*\(value, far\), got near, far"):

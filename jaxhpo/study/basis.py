@@ -15,6 +15,7 @@ import jax
 
 from jaxhpo import registry
 from jaxhpo.contracts import Sampler, Scheduler, Task
+from jaxhpo.slips import explained
 from jaxhpo.study import arguments, identity, opening
 from jaxhpo.study.arrangement import Arrangement
 from jaxhpo.study.brackets import largest_group
@@ -76,16 +77,21 @@ def settled(task: Task, given: Mapping[str, Any]) -> Basis:
     arguments.warm_start(prior, given["sampler"], sampler)
     devices = given["devices"]
     arranged = Arrangement(
-        task=task,
+        task=explained(task),
         scheduler=scheduler,
+        adaptive=sampler.adaptive,
         replicates=replicates,
         devices=list(jax.local_devices() if devices is None else devices),
         drivers=given["drivers"],
     )
     certain = identity.certain(task, given, replicates, prior)
-    records, whole = _opened(given, certain, arranged, prior)
+    records, whole, plan = _opened(given, certain, arranged)
     try:
         arguments.lookahead(whole["lookahead"], group)
+        if plan is not None:
+            records.put_fact("plan", plan.lines())
+        if prior is not None and "warm_start" not in records.facts():
+            records.put_fact("warm_start", prior.to_dict())
     except BaseException:
         records.close()
         raise
@@ -112,23 +118,16 @@ def _algorithms(task: Task, given: Mapping[str, Any]) -> tuple[Sampler, Schedule
 
 
 def _opened(
-    given: Mapping[str, Any],
-    certain: Mapping[str, Any],
-    arranged: Arrangement,
-    prior: Prior | None,
-) -> tuple[Any, dict[str, Any]]:
-    """The records and the whole identity; what was decided or read just now is noted in them."""
+    given: Mapping[str, Any], certain: Mapping[str, Any], arranged: Arrangement
+) -> tuple[Any, dict[str, Any], Plan | None]:
+    """The records, the whole identity, and the plan if it had to be made."""
     asked: dict[str, str] = dict(given["plan"] or {})
     plans: list[Plan] = []
+    sizes = {name: given[name] for name in ("batch", "lookahead", "width")}
 
     def defaults() -> dict[str, Any]:
-        plans.append(arranged.plan(given["trials"], asked))
+        plans.append(arranged.plan(given["trials"], asked, sizes))
         return arranged.defaults(plans[0], given["trials"])
 
-    sizes = {name: given[name] for name in ("batch", "lookahead", "width")}
     records, whole = opening.opened(given["workdir"], certain, {**sizes, "plan": asked}, defaults)
-    for plan in plans:
-        records.put_fact("plan", plan.lines())
-    if prior is not None and "warm_start" not in records.facts():
-        records.put_fact("warm_start", prior.to_dict())
-    return records, whole
+    return records, whole, plans[0] if plans else None

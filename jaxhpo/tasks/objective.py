@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxhpo import slips
 from jaxhpo.contracts import Hyperparameters, Task
 from jaxhpo.goals import checked
 from jaxhpo.space import Float, Space
@@ -61,7 +62,8 @@ def objective(
         return state
 
     def measured(key: jax.Array, hp: Hyperparameters) -> dict[str, jax.Array]:
-        result = _called(fn, title, key, hp)
+        with slips.named(f"{title}(key, hp)", space.parameters, "objective(static=[...])"):
+            result = fn(key, hp)
         if not isinstance(result, Mapping):
             result = {wanted: result}
         asked = {"metric": [wanted], "others": [n for n, _ in further], "constraints": [*bounds]}
@@ -93,6 +95,7 @@ def objective(
 def _check(fn: Any, space: Any, static: Any) -> None:
     if not callable(fn):
         raise ValueError(f"objective(fn=...) must be a function (key, hp) -> scalar, got {fn!r}")
+    slips.takes("objective(fn=...)", fn, "key", "hp")
     if not isinstance(space, Space):
         raise ValueError(
             f"objective(space=...) must be a jaxhpo.Space, got {space!r}; write "
@@ -103,18 +106,6 @@ def _check(fn: Any, space: Any, static: Any) -> None:
             f"objective(static=...) must be names, got the string {static!r}; write "
             f"static=[{static!r}]"
         )
-
-
-def _called(fn: Callable[..., Any], title: str, key: jax.Array, hp: Hyperparameters) -> Any:
-    try:
-        return fn(key, hp)
-    except jax.errors.ConcretizationTypeError as error:  # the commonest slip there is
-        said = str(error).partition("\n")[0].rstrip(".")
-        raise ValueError(
-            f"{title}: Python can't decide or convert what JAX traces ({said}); choose with "
-            "jax.numpy.where or jax.lax.cond, or name the parameter in objective(static=[...]), "
-            "which makes a program for each of its values"
-        ) from error
 
 
 def _scalar(title: str, name: str, value: Any) -> jax.Array:

@@ -70,7 +70,9 @@ def supervised(
             or pytrees of arrays, with one row an example.
         optimizer: ``(hp) -> optax optimizer`` or ``(hp, steps) -> ...``, where `steps` is how many
             updates the configuration's own epochs are (int32 scalar, for schedules); all numbers
-            may be traced. By default Adam with the hyperparameter "lr" or "learning_rate".
+            may be traced. optax's own schedules ask for a Python number of steps;
+            `jaxhpo.tasks.parts.optimizers.optimizer(..., schedule="cosine")` takes a traced one. By
+            default Adam with the hyperparameter "lr" or "learning_rate".
         loss: "cross_entropy" (logits and integer labels), "mse", "mae", or a function ``(outputs,
             targets) -> [rows]`` or ``(outputs, targets, hp) -> [rows]``.
         metrics: name to a function of the same form, on all validation rows; a result with a value
@@ -275,6 +277,8 @@ def _with_steps(
 
     def made(hp: Hyperparameters, steps: Any) -> optax.GradientTransformation:
         found = optimizer(hp) if len(names) == 1 else optimizer(hp, steps)
+        if isinstance(found, optax.MultiSteps):
+            found = found.gradient_transformation()
         if not isinstance(found, optax.GradientTransformation):
             raise ValueError(
                 "supervised(optimizer=...) must return an optax optimizer, got "

@@ -12,6 +12,7 @@ import pytest
 from flax import linen as nn
 from flax import nnx
 
+from jaxhpo.option import Option
 from jaxhpo.random_bits import COUNTER, shuffled
 from jaxhpo.space import Choice, Float, Int, Space
 from jaxhpo.tasks.parts.losses import cross_entropy, r2, rmse, squared_error
@@ -227,3 +228,62 @@ def test_wide_numbers_are_narrowed_once():
     rows = splits({"train": (X.astype(np.float64), Y.astype(np.int64)), "validation": (X, Y)})
     assert rows["train"].inputs.dtype == np.float32
     assert rows["train"].targets.dtype == np.int32
+
+
+class _Own(nnx.Module):
+    """As flax's own guides write a constructor."""
+
+    def __init__(self, hp: Any, *, rngs: nnx.Rngs) -> None:
+        self.layer = nnx.Linear(4, 2, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Logits [rows, 2]."""
+        return self.layer(x)
+
+
+def test_an_nnx_constructor_may_want_its_rngs_by_name():
+    for model in (_Own, lambda hp, *, rngs: _Own(hp, rngs=rngs)):
+        task = build(model=model)
+        state = task.init(KEY, HP, task.data)
+        assert state["params"]["layer"]["kernel"].shape == (4, 2)
+
+
+def _listener(hp):
+    """Plain descent that keeps the loss it was told."""
+
+    def update(updates, state, params=None, *, value, grad, **more):
+        assert grad is updates
+        return jax.tree.map(lambda g: -0.1 * g, updates), jnp.float32(value)
+
+    return optax.GradientTransformationExtraArgs(lambda params: jnp.float32(0.0), update)
+
+
+def test_an_optimizer_that_asks_for_the_loss_is_told_that_of_the_whole_batch():
+    told = []
+    for size in (38, "batch_size"):  # a batch of all rows, and the same in micro-batches
+        task = build(
+            space=Space(batch_size=Choice([19, 38])), batch_size=size, epochs=1, optimizer=_listener
+        )
+        hp = {"batch_size": Option((19, 38), jnp.int32(1))}
+        state = task.init(KEY, hp, task.data)
+        after = task.train(UNIT, hp, state, task.data)
+        told.append(float(after["optimizer"]))
+        assert told[-1] == pytest.approx(float(after["train_loss"]), rel=1e-5)
+    assert told[0] == pytest.approx(told[1], rel=1e-5)
+
+
+def test_a_line_search_steps_on_whole_batches_and_says_so():
+    space = Space(batch_size=Choice([19, 38]))
+    given = {"space": space, "epochs": 1, "optimizer": lambda hp: optax.lbfgs()}
+    hp = {"batch_size": Option((19, 38), jnp.int32(1))}
+    task = build(**given, batch_size=38)
+    state = task.init(KEY, hp, task.data)
+    before = task.evaluate(hp, state, task.data)["loss"]
+    assert task.evaluate(hp, task.train(UNIT, hp, state, task.data), task.data)["loss"] < before
+    with pytest.raises(ValueError, match=r"line search .*batch_size=...\) a number"):
+        build(**given).train(UNIT, hp, state, task.data)
+
+
+def test_multi_steps_is_an_optimizer():
+    task = build(optimizer=lambda hp: optax.MultiSteps(optax.sgd(0.1), 2))
+    assert int(task.init(KEY, HP, task.data)["optimizer"].mini_step) == 0

@@ -111,7 +111,8 @@ def epoch(
         batch = Batch(order[step], None if even else counts[step], whole, step)
         grad = jax.value_and_grad(loss, has_aux=True)
         (value, rest), slope = grad(params, rest, batch)
-        change, moments = optimizer.update(slope, moments, params)
+        told = _told(optimizer, value, slope, lambda p: loss(p, rest, batch)[0])
+        change, moments = optimizer.update(slope, moments, params, **told)
         return (optax.apply_updates(params, change), rest, moments), value * whole
 
     carry, losses = jax.lax.scan(one, carry, jnp.arange(steps))
@@ -141,7 +142,7 @@ def _accumulated(
     turns = number(mapped(size, lambda value: value // micro))
 
     def one(carry: Any, step: Array) -> tuple[Any, Array]:
-        (params, rest, moments), total = carry
+        (params, rest, moments), (total, summed) = carry
         begins, ends = step % turns == 0, ((step + 1) % turns == 0) | (step == steps - 1)
         left = n - step // turns * full  # rows from the beginning of this batch on
         whole = jnp.minimum(full, left).astype(jnp.float32)
@@ -149,21 +150,48 @@ def _accumulated(
         grad = jax.value_and_grad(loss, has_aux=True)
         (value, rest), slope = grad(params, rest, batch)
         total = jax.tree.map(lambda sums, new: jnp.where(begins, 0.0, sums) + new, total, slope)
-        params, moments = _updated(optimizer, total, moments, params, ends)
-        return ((params, rest, moments), total), value * whole
+        summed = () if own else jnp.where(begins, 0.0, summed) + value
+        params, moments = _updated(optimizer, total, moments, params, ends, summed)
+        return ((params, rest, moments), (total, summed)), value * whole
 
-    zeros = jax.tree.map(jnp.zeros_like, carry[0])
+    own = isinstance(optimizer, Optimizer)
+    zeros = (jax.tree.map(jnp.zeros_like, carry[0]), () if own else jnp.float32(0.0))
     (carry, _), losses = jax.lax.scan(one, (carry, zeros), jnp.arange(steps))
     return carry, losses.sum() * np.float32(1.0 / n)
 
 
 def _updated(
-    optimizer: optax.GradientTransformation, slope: Any, moments: Any, params: Any, taken: Array
+    optimizer: optax.GradientTransformation,
+    slope: Any,
+    moments: Any,
+    params: Any,
+    taken: Array,
+    value: Any,
 ) -> tuple[Any, Any]:
     """Parameters and the optimizer's state after a step, or as they are if it is not `taken`."""
     if isinstance(optimizer, Optimizer):
         change, moments = optimizer.update(slope, moments, params, taken=taken)
         return optax.apply_updates(params, change), moments
-    change, after = optimizer.update(slope, moments, params)
+    try:
+        change, after = optimizer.update(slope, moments, params, **_told(optimizer, value, slope))
+    except TypeError as error:
+        if "value_fn" not in str(error):
+            raise
+        raise ValueError(
+            "supervised(optimizer=...): a line search asks for the loss of a whole batch, which is "
+            f"trained in micro-batches where its size is searched ({error}); give "
+            "supervised(batch_size=...) a number"
+        ) from error
     made = (optax.apply_updates(params, change), after)
     return jax.tree.map(lambda new, old: jnp.where(taken, new, old), made, (params, moments))
+
+
+def _told(
+    optimizer: optax.GradientTransformation, value: Any, slope: Any, at: Any = None
+) -> dict[str, Any]:
+    """What some of optax's rules ask for besides the gradient: the loss, and for line searches the
+    gradient again and, where a step is the whole batch, the loss at other parameters."""
+    takes = isinstance(optimizer, optax.GradientTransformationExtraArgs)
+    if not takes or isinstance(optimizer, Optimizer):
+        return {}
+    return {"value": value, "grad": slope} | ({} if at is None else {"value_fn": at})

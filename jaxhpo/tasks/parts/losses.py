@@ -213,6 +213,12 @@ def per_row(
 
 def _a_row_each(value: Any, both: tuple[Any, Any], argument: str) -> Array:
     """What a function of the user's gave, where it is a value a row, or a metric's scalar."""
+    numbers = isinstance(value, jax.Array | np.ndarray | np.generic | bool | int | float | None)
+    if not numbers or jnp.iscomplexobj(value):
+        raise ValueError(
+            f"supervised({argument}=...) must give one array of real numbers, got {value!r}; give "
+            "several as metrics of their own"
+        )
     rows = {leaf.shape[0] for leaf in jax.tree.leaves(both) if jnp.ndim(leaf)}
     shape = np.shape(value) if value is not None else None
     scalar = argument != "loss"

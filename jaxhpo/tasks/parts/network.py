@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import jax
 from flax import linen, nnx
 
+from jaxhpo import slips
 from jaxhpo.contracts import Hyperparameters
 
 _STREAMS = ("dropout", "default")  # what a linen layer may draw from while training
@@ -30,7 +31,8 @@ class Network(NamedTuple):
 def network(model: Any) -> Network:
     """The functions of a model given in any of three forms.
 
-    ``(hp) -> flax.linen.Module``, ``(hp, rngs) -> flax.nnx.Module``, or a pair of functions
+    ``(hp) -> flax.linen.Module``, ``(hp, rngs) -> flax.nnx.Module`` (`rngs` may be keyword-only),
+    or a pair of functions
     ``init(key, hp, inputs) -> params`` and ``apply(hp, params, inputs, key) -> outputs``, where key
     is None while evaluating.
 
@@ -38,9 +40,13 @@ def network(model: Any) -> Network:
         ValueError: if it is none of these.
     """
     if isinstance(model, tuple) and len(model) == 2 and all(map(callable, model)):
+        slips.takes("supervised(model=(init, ...))", model[0], "key", "hp", "inputs")
+        slips.takes("supervised(model=(..., apply))", model[1], "hp", "params", "inputs", "key")
         return _trainable(_pair(*model))
     build: Any = model
     arguments = _arguments(model)
+    if arguments == 1 and _wants_rngs(model):  # as the constructors of nnx modules are written
+        return _trainable(_nnx(lambda hp, rngs: build(hp, rngs=rngs)))
     if arguments == 1:
         return _trainable(_linen(build))
     if arguments == 2:
@@ -93,6 +99,11 @@ def _arguments(fn: Any) -> int:
     is_class = isinstance(fn, type)
     parameters = inspect.signature(fn.__init__ if is_class else fn).parameters.values()
     return sum(p.kind in kinds for p in parameters) - is_class
+
+
+def _wants_rngs(fn: Any) -> bool:
+    found = inspect.signature(fn.__init__ if isinstance(fn, type) else fn).parameters.get("rngs")
+    return found is not None and found.kind is found.KEYWORD_ONLY
 
 
 def _pair(init: Callable[..., Any], apply: Callable[..., Any]) -> Network:
