@@ -6,10 +6,8 @@ Nothing is recorded and nothing can be resumed; for that there is `jaxhpo.Study`
 from __future__ import annotations
 
 import dataclasses
-import functools
-import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, cast, overload
+from typing import Any, overload
 
 import jax
 import jax.numpy as jnp
@@ -19,12 +17,10 @@ from jax import Array
 
 from jaxhpo import registry, slips
 from jaxhpo.contracts import Sampler
+from jaxhpo.goals import Goals, checked
+from jaxhpo.pareto import front
 from jaxhpo.space import Space
-from jaxhpo.space.axes import Line, axis
-
-MOST_SETTINGS = 64
-
-Objective = Callable[[Array, Mapping[str, Any]], Any]
+from jaxhpo.traceable import Objective, Traceable
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,11 +28,19 @@ class Minimum:
     """What `minimize` found.
 
     Attributes:
-        config: the best configuration: active parameters and constants.
-        value: the function's value there, as it was observed; NaN if every trial failed.
+        config: the best configuration: active parameters and constants. With several objectives the
+            best by the first one. Where no trial keeps the constraints: that which breaks them
+            least.
+        value: the objective's value there, as it was observed; NaN if every trial failed or breaks
+            a constraint.
         values: float32 [trials], in the order of proposal; NaN where the function's was not finite.
         configs: the configurations, in that order.
         sampler: what proposed them, in words.
+        metrics: name to float32 [trials], what the function reported; where the whole search was
+            one program, of the objective alone.
+        feasible: bool [trials], which have finite objectives and keep every constraint.
+        front: the numbers of the feasible trials that no other beats in every objective, by the
+            first one; with one objective, of the best alone.
     """
 
     config: dict[str, Any]
@@ -44,11 +48,18 @@ class Minimum:
     values: np.ndarray
     configs: list[dict[str, Any]]
     sampler: str
+    metrics: dict[str, np.ndarray]
+    feasible: np.ndarray
+    front: tuple[int, ...]
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row for each trial: a column for each parameter, and `value`."""
-        return pd.DataFrame(self.configs).assign(value=self.values)
+        """A row for each trial: a column for each parameter, and `value`; where the function
+        returns a dict, a column for each metric instead."""
+        table = pd.DataFrame(self.configs)
+        if len(self.metrics) > 1:
+            return table.assign(**self.metrics)
+        return table.assign(value=self.values)
 
 
 @overload
@@ -61,7 +72,10 @@ def minimize(
     seed: int = ...,
     sampler: str = ...,
     sampler_options: Mapping[str, Any] | None = ...,
+    metric: str | None = ...,
     maximize: bool = ...,
+    others: Mapping[str, bool] | Iterable[tuple[str, bool]] = ...,
+    constraints: Mapping[str, float] | None = ...,
     static: Iterable[str] = ...,
 ) -> Minimum: ...
 
@@ -76,7 +90,10 @@ def minimize(
     seed: Sequence[int],
     sampler: str = ...,
     sampler_options: Mapping[str, Any] | None = ...,
+    metric: str | None = ...,
     maximize: bool = ...,
+    others: Mapping[str, bool] | Iterable[tuple[str, bool]] = ...,
+    constraints: Mapping[str, float] | None = ...,
     static: Iterable[str] = ...,
 ) -> list[Minimum]: ...
 
@@ -90,7 +107,10 @@ def minimize(
     seed: int | Sequence[int] = 0,
     sampler: str = "auto",
     sampler_options: Mapping[str, Any] | None = None,
+    metric: str | None = None,
     maximize: bool = False,
+    others: Mapping[str, bool] | Iterable[tuple[str, bool]] = (),
+    constraints: Mapping[str, float] | None = None,
     static: Iterable[str] = (),
 ) -> Minimum | list[Minimum]:
     """Searches a space for the least value of a JAX function.
@@ -98,20 +118,24 @@ def minimize(
         minimize(lambda key, hp: (hp["x"] - 1) ** 2, Space(x=Float(-5.0, 5.0))).config
 
     Args:
-        fn: ``(key, hp) -> scalar``, traceable. Numbers in `hp` are scalar arrays, an inactive one
-            the lowest of its domain; strings, tuples and what is in `static` are Python values, an
-            inactive one None. It is mapped over the batch; every setting of static parameters is a
-            branch of one program.
+        fn: ``(key, hp) -> scalar``, or a dict of scalars; traceable. Numbers in `hp` are scalar
+            arrays, an inactive one the lowest of its domain; strings, tuples and what is in
+            `static` are Python values, an inactive one None. It is mapped over the batch; every
+            setting of static parameters is a branch of one program.
         space: what is searched.
         trials: how many evaluations; fewer if the space has fewer configurations.
         batch: how many are proposed, and evaluated, at once.
         seed: everything follows from it. A sequence of seeds gives a list of results.
-        sampler: a file name in ``jaxhpo/samplers``. One that has a `Sampler.search` (``"tpe"`` and
-            ``"random"`` do) runs wholly inside one jitted program, several seeds at once, unless
-            the space is finite or finer than float32 arithmetic can follow; with the others the
-            program only evaluates.
+        sampler: a file name in ``jaxhpo/samplers``. One that has a `Sampler.search` (all but
+            ``"cmaes"`` do) runs wholly inside one jitted program, several seeds at once, unless the
+            space is finite or finer than float32 arithmetic can follow, or there are several
+            objectives or constraints; else the program only evaluates.
         sampler_options: the sampler's arguments.
+        metric: which entry of the dict is the objective, where `fn` returns one.
         maximize: whether more is better.
+        others: further objectives among the entries: name to whether more is better. What is found
+            is then a front (`Minimum.front`).
+        constraints: name of an entry to what it may be at most.
         static: parameters that `fn` needs as Python values.
 
     Raises:
@@ -119,12 +143,22 @@ def minimize(
             settings together (`Study` has no such limit); if `fn` returns no scalar.
     """
     _check(fn, space, trials, batch)
-    problem = _Problem(fn, space, frozenset(static), -1.0 if maximize else 1.0)
+    first = metric or "value"
+    further, bounds = checked("minimize", first, others, constraints or {})
+    goals = Goals(((first, maximize), *further), tuple(sorted(bounds.items())))
+    wanted = tuple(dict.fromkeys([*goals.names, *bounds]))
+    problem = _Problem(Traceable(fn, space, frozenset(static), wanted), goals)
     given = {"trials": trials} if sampler == "auto" else {}
     made = registry.get("samplers", sampler)(space.layout, **{**given, **(sampler_options or {})})
     seeds = [seed] if isinstance(seed, int | np.integer) else list(seed)
-    if made.search is not None and problem.is_traceable:
-        found = _inside(problem, seeds, trials, batch, sampler, made.search)
+    if not goals.plain and made.adaptive and not made.several:
+        raise ValueError(
+            f"minimize(sampler={sampler!r}): it takes one objective and no constraint; use 'auto', "
+            "'tpe' or a sampler that does not look at results"
+        )
+    trials = trials if made.size is None else min(trials, made.size)
+    if made.search is not None and problem.traceable.is_traceable and goals.plain:
+        found = _inside(problem, seeds, trials, batch, sampler, made)
     else:
         found = [_outside(problem, s, trials, batch, sampler, made) for s in seeds]
     return found[0] if isinstance(seed, int | np.integer) else found
@@ -144,125 +178,47 @@ def _check(fn: Any, space: Any, trials: Any, batch: Any) -> None:
 
 
 class _Problem:
-    """The function over points of the cube.
+    """The function, and what is asked of it."""
 
-    Attributes:
-        settings: the settings of static parameters, each a branch of the program.
-        is_traceable: whether points can be decoded inside a program.
-    """
+    def __init__(self, traceable: Traceable, goals: Goals) -> None:
+        self.traceable, self.goals = traceable, goals
+        self.space = traceable.space
 
-    def __init__(self, fn: Objective, space: Space, static: frozenset[str], sign: float) -> None:
-        self.fn, self.space, self.sign = fn, space, sign
-        self.static = space.static_names(static)
-        self.constants = space.filled({}, self.static)
-        domains = cast(Any, space.parameters)
-        self.axes = {name: axis(domains[name], name) for name in space.names}
-        self.searched_static = [name for name in space.names if name in self.static]
-        children = {condition.child for condition in space.layout.conditions}
-        self.levels = [  # -1, the last: inactive
-            [*range(self.axes[name].count or 0)] + [-1] * (space.names.index(name) in children)
-            for name in self.searched_static
-        ]
-        count = int(np.prod([len(some) for some in self.levels], dtype=np.int64))
-        if count > MOST_SETTINGS:
-            raise ValueError(
-                f"minimize(space=...): its static parameters ({', '.join(self.searched_static)}) "
-                f"have {count} settings, more than {MOST_SETTINGS}; use jaxhpo.Study"
-            )
-        self.settings = list(itertools.product(*self.levels))
-        values = {
-            name: self.axes[name].decode(np.array(space.layout.positions[c], np.float32))[0]
-            for c, name in enumerate(space.names)
-            if space.layout.positions[c]
-        }
-        self.values = values
-        # A fine grid of whole numbers is rounded on the host, in float64.
-        fine = any(
-            not isinstance(self.axes[name], Line) and name not in values for name in space.names
-        )
-        self.is_traceable = not fine and space.layout.size is None
+    def judged(self, metrics: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """float32 [n, k], losses, lower is better, NaN in all of a row where one is not finite;
+        float32 [n, c], by how much each constraint is broken, infinite where that is not known."""
+        losses = np.stack([metrics[name] for name in self.goals.names], axis=1) * self.goals.signs
+        losses[~np.isfinite(losses).all(axis=1)] = np.nan
+        bounds = [(metrics[name], bound) for name, bound in self.goals.constraints]
+        broken = [np.where(np.isfinite(v), np.maximum(v - b, 0.0), np.inf) for v, b in bounds]
+        return losses.astype(np.float32), np.array(broken, np.float32).T.reshape(len(losses), -1)
 
-    def decoded(self, points: Array) -> tuple[dict[str, Array], Array]:
-        """Points [n, d] as traced hyperparameters, name to [n], and settings int [n]. Traceable."""
-        layout = self.space.layout
-        level, on = layout.level(points), layout.active(points)
-        traced: dict[str, Array] = {}
-        for column, name in enumerate(layout.names):
-            if name in self.static:
-                continue
-            dtype = self.space.dtype(name)
-            if name in self.values:
-                value = jnp.asarray(self.values[name], dtype)[level[:, column]]
-            else:
-                value = _on_line(cast(Line, self.axes[name]), points[:, column])
-            traced[name] = jnp.where(on[:, column], value, jnp.asarray(self.constants[name], dtype))
-        return traced, self.setting(points)
-
-    def setting(self, points: Array) -> Array:
-        """int32 [n], the place in `settings` of each point. Traceable."""
-        layout = self.space.layout
-        level, on = layout.level(points), layout.active(points)
-        setting = jnp.zeros(len(points), jnp.int32)
-        for name, levels in zip(self.searched_static, self.levels, strict=True):
-            column = layout.names.index(name)
-            place = jnp.where(on[:, column], level[:, column], len(levels) - 1)
-            setting = setting * len(levels) + place
-        return setting
-
-    def encoded(self, configs: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Array], Array]:
-        """The same from configurations, on the host."""
-        filled = [self.space.filled(config, self.static) for config in configs]
-        names = [n for n in self.space.names if n not in self.static]
-        traced = {n: jnp.asarray([f[n] for f in filled], self.space.dtype(n)) for n in names}
-        return traced, self.setting(jnp.asarray(self.space.encode(configs)))
-
-    def losses(self, keys: Array, traced: Mapping[str, Array], setting: Array) -> Array:
-        """float32 [n], lower is better. Traceable."""
-        branches = [functools.partial(self._one, levels) for levels in self.settings]
-
-        def one(key: Array, hp: Mapping[str, Array], which: Array) -> Array:
-            if len(branches) == 1:
-                return branches[0](key, hp)
-            return jax.lax.switch(which, branches, key, hp)
-
-        return jax.vmap(one)(keys, traced, setting)
-
-    def _one(self, levels: Sequence[int], key: Array, hp: Mapping[str, Array]) -> Array:
-        fixed = {
-            name: None if level < 0 else self.values[name][level]
-            for name, level in zip(self.searched_static, levels, strict=True)
-        }
-        with slips.named("minimize: fn(key, hp)", self.constants, "minimize(static=[...])"):
-            value = self.fn(key, {**self.constants, **hp, **fixed})
-        if jnp.shape(value) != ():
-            raise ValueError(
-                f"minimize(fn=...) must return a scalar, got one of shape {jnp.shape(value)}; "
-                "take its mean, or for several objectives jaxhpo.Study"
-            )
-        return self.sign * jnp.asarray(value).astype(jnp.float32)
-
-    def minimum(self, points: np.ndarray, losses: np.ndarray, sampler: str) -> Minimum:
-        """The result, from points [n, d] and losses [n]."""
-        configs = self.space.decode(points)
-        values = np.where(np.isfinite(losses), losses * self.sign, np.nan).astype(np.float32)
-        best = int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))
+    def minimum(
+        self, configs: list[dict[str, Any]], metrics: dict[str, np.ndarray], sampler: str
+    ) -> Minimum:
+        """The result, from metrics name to [n]."""
+        losses, broken = self.judged(metrics)
+        feasible = np.isfinite(losses).all(axis=1) & (broken == 0).all(axis=1)
+        first = np.where(feasible, losses[:, 0], np.inf)
+        if feasible.any():
+            best, value = int(np.argmin(first)), float(losses[np.argmin(first), 0])
+        else:
+            best, value = int(np.argmin(broken.sum(axis=1))), np.nan
+        ahead = np.flatnonzero(front(np.where(feasible[:, None], losses, np.nan)))
+        order = ahead[np.argsort(first[ahead], kind="stable")]
+        shown = order if self.goals.several else [best] * bool(feasible.any())
+        sign = float(self.goals.signs[0])
+        values = np.where(np.isfinite(losses[:, 0]), metrics[self.goals.names[0]], np.nan)
         return Minimum(
             config=configs[best],
-            value=float(values[best]),
-            values=values,
+            value=sign * value,
+            values=values.astype(np.float32),
             configs=configs,
             sampler=sampler,
+            metrics=metrics,
+            feasible=feasible,
+            front=tuple(int(i) for i in shown),
         )
-
-
-def _on_line(line: Line, units: Array) -> Array:
-    """float32 [n], values of a continuous Float, its bounds exact."""
-    low, high = line.low, line.high
-    if line.log:
-        values = jnp.exp(np.log(low) + units * (np.log(high) - np.log(low)))
-    else:
-        values = low * (1.0 - units) + high * units
-    return jnp.clip(values, low, high).astype(jnp.float32)
 
 
 def _inside(
@@ -271,20 +227,34 @@ def _inside(
     trials: int,
     batch: int,
     name: str,
-    search: Callable[..., tuple[Array, Array]],
+    sampler: Sampler,
 ) -> list[Minimum]:
     """The search as one program, mapped over seeds."""
+    traceable, metric = problem.traceable, problem.goals.names[0]
+    sign = float(problem.goals.signs[0])
+    assert sampler.search is not None
+    search: Callable[..., tuple[Array, Array]] = sampler.search
 
     def loss(keys: Array, points: Array) -> Array:
-        return problem.losses(keys, *problem.decoded(points))
+        return sign * traceable.metrics(keys, *traceable.decoded(points))[metric]
 
     def one(key: Array) -> tuple[Array, Array]:
         return search(loss, key, trials=trials, batch=batch)
 
     keys = jnp.stack([jax.random.key(seed) for seed in seeds])
-    points, losses = map(np.asarray, jax.jit(jax.vmap(one))(keys))
-    says = f"{name}: {trials} trials in batches of {batch}, one program"
-    return [problem.minimum(p, v, says) for p, v in zip(points, losses, strict=True)]
+    every, losses = map(np.asarray, jax.jit(jax.vmap(one))(keys))
+    found = []
+    for seed, points, row in zip(seeds, every, losses, strict=True):
+        says = f"{name}: {trials} trials in batches of {batch}, one program"
+        if sampler.says is not None:
+            told = trials - min(batch, trials)
+            state = sampler.init(jax.random.key(seed))
+            state = sampler.tell(state, points[:told], row[:told], np.isfinite(row[:told]))
+            says = f"{sampler.says(state, told, batch)}; one program"
+        values = np.where(np.isfinite(row), sign * row, np.nan).astype(np.float32)
+        configs = problem.space.decode(points)
+        found.append(problem.minimum(configs, {metric: values}, says))
+    return found
 
 
 def _outside(
@@ -296,23 +266,35 @@ def _outside(
     sampler: Sampler,
 ) -> Minimum:
     """The search with the sampler on the host."""
-    trials = trials if sampler.size is None else min(trials, sampler.size)
+    traceable, space = problem.traceable, problem.space
     ask_key, loss_key = jax.random.split(jax.random.key(seed))
     state = sampler.init(ask_key)
-    evaluate = jax.jit(problem.losses)
-    none = jnp.zeros((0, len(problem.space)), jnp.float32)
-    found, losses, says = [], [], [name]
+    evaluate = jax.jit(traceable.metrics)
+    none = jnp.zeros((0, len(space)), jnp.float32)
+    configs: list[dict[str, Any]] = []
+    measured: list[dict[str, np.ndarray]] = []
+    says = [name]
     for first in range(0, trials, batch):
         n = batch if sampler.size is None else min(batch, sampler.size - first)
         if sampler.says is not None:
             says.append(sampler.says(state, first, n))
         points = sampler.ask(state, first, none, n).points
-        configs = problem.space.decode(np.asarray(points))
-        points = jnp.asarray(problem.space.encode(configs))
+        some = space.decode(np.asarray(points))
+        points = jnp.asarray(space.encode(some))
         keys = jax.vmap(lambda i: jax.random.fold_in(loss_key, i))(first + jnp.arange(n))
-        loss = evaluate(keys, *problem.encoded(configs))
-        state = sampler.tell(state, points, loss, jnp.isfinite(loss))
-        found.append(np.asarray(points))
-        losses.append(np.asarray(loss))
-    every, all_losses = np.concatenate(found)[:trials], np.concatenate(losses)[:trials]
-    return problem.minimum(every, all_losses, says[-1])
+        metrics = {k: np.asarray(v) for k, v in evaluate(keys, *traceable.encoded(some)).items()}
+        state = _told(problem, sampler, state, points, metrics)
+        configs += some
+        measured.append(metrics)
+    metrics = {k: np.concatenate([m[k] for m in measured])[:trials] for k in measured[0]}
+    return problem.minimum(configs[:trials], metrics, says[-1])
+
+
+def _told(
+    problem: _Problem, sampler: Sampler, state: Any, points: Array, metrics: dict[str, np.ndarray]
+) -> Any:
+    losses, broken = problem.judged(metrics)
+    valid = jnp.asarray(np.isfinite(losses).all(axis=1))
+    table = jnp.asarray(losses if problem.goals.several else losses[:, 0])
+    more = (jnp.asarray(broken),) if problem.goals.constraints and sampler.several else ()
+    return sampler.tell(state, points, table, valid, *more)

@@ -124,6 +124,71 @@ def test_fine_whole_numbers_are_exact():
     assert [c["n"] for c in found.configs] == found.values.astype(int).tolist()
 
 
+def several(key, hp):
+    return {"near": hp["x"] ** 2, "far": (hp["x"] - 2.0) ** 2, "size": jnp.abs(hp["x"]) + hp["y"]}
+
+
+TWO = Space(x=Float(-5.0, 5.0), y=Float(0.0, 1.0))
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_several_objectives_end_in_a_front(sampler):
+    found = minimize(
+        several, TWO, metric="near", others={"far": False}, trials=48, batch=8, sampler=sampler
+    )
+    assert len(found.front) > 1
+    near, far = found.metrics["near"], found.metrics["far"]
+    for i in found.front:
+        assert not ((near < near[i]) & (far < far[i])).any()
+    assert list(near[list(found.front)]) == sorted(near[list(found.front)])
+    assert found.config == found.configs[found.front[0]]
+    assert found.value == near.min()
+    assert set(found.table) == {"x", "y", "near", "far", "size"}
+    np.testing.assert_allclose(near, [c["x"] ** 2 for c in found.configs], rtol=1e-4)
+    turned = minimize(
+        several,
+        TWO,
+        metric="near",
+        maximize=True,
+        others={"far": False},
+        trials=24,
+        sampler="sobol",
+    )
+    assert turned.value == turned.metrics["near"].max()
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_minimum_keeps_the_constraints(sampler):
+    wanted = {"metric": "far", "constraints": {"size": 1.0}, "trials": 64, "batch": 8}
+    found = minimize(several, TWO, sampler=sampler, **wanted)
+    np.testing.assert_array_equal(found.feasible, found.metrics["size"] <= 1.0)
+    assert found.value == found.metrics["far"][found.feasible].min()
+    assert found.front == (int(np.where(found.feasible, found.values, np.inf).argmin()),)
+    never = minimize(several, TWO, sampler=sampler, **{**wanted, "constraints": {"size": -1.0}})
+    assert np.isnan(never.value)
+    assert not never.front
+    assert never.config == never.configs[int(never.metrics["size"].argmin())]
+
+
+def test_one_entry_of_a_dict_is_searched_on_in_one_program():
+    found = minimize(several, TWO, metric="near", trials=40, sampler="tpe", seed=[0, 1])
+    assert all("one program" in one.sampler for one in found)
+    assert all(one.value == one.metrics["near"].min() for one in found)
+
+
+def test_a_search_by_gp_in_one_program():
+    space = Space(x=Float(-5.0, 5.0), y=Float(-5.0, 5.0))
+
+    def fn(key, hp):
+        return (hp["x"] - 1.0) ** 2 + (hp["y"] + 2.0) ** 2
+
+    found = minimize(fn, space, trials=40, batch=8, sampler="gp", seed=[0, 1])
+    assert all("one program" in one.sampler for one in found)
+    assert all(one.value < 0.05 for one in found)
+    few = minimize(fn, Space(x=Float(0.0, 1.0), y=Float(0.0, 1.0)), trials=99, sampler="grid")
+    assert len(few.values) == 25
+
+
 def test_refuses_what_it_can_not_do():
     space = Space(x=Float(0.0, 1.0))
     with pytest.raises(ValueError, match=r"minimize\(fn=...\).*function"):
@@ -132,8 +197,17 @@ def test_refuses_what_it_can_not_do():
         minimize(lambda key, hp: 1.0, {"x": 1})  # type: ignore[call-overload]
     for name in ("trials", "batch"):
         with pytest.raises(ValueError, match=rf"minimize\({name}=...\).*{name}=0"):
-            minimize(lambda key, hp: hp["x"], space, **{name: 0})
-    with pytest.raises(ValueError, match="return a scalar, got one of shape"):
+            minimize(lambda key, hp: hp["x"], space, **{name: 0})  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match=r"minimize\(sampler='gp'\): it takes one objective"):
+        minimize(several, TWO, metric="near", others={"far": False}, sampler="gp")
+    with pytest.raises(ValueError, match=r"return every metric .*\(value, far\), got near, far"):
+        minimize(
+            lambda key, hp: {"near": hp["x"], "far": hp["y"]},
+            TWO,
+            others={"far": False},
+            sampler="random",
+        )
+    with pytest.raises(ValueError, match="return a scalar, or a dict of scalars, got one of shape"):
         minimize(lambda key, hp: hp["x"][None], space, sampler="random")
     many = Space(a=Choice(list("abcdefghi")), b=Choice(list("abcdefghi")), x=Float(0.0, 1.0))
     with pytest.raises(ValueError, match=r"81 settings, more than 64; use jaxhpo.Study"):

@@ -12,6 +12,7 @@ import functools
 import math
 import warnings
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +26,18 @@ from jaxhpo.samplers._sizes import room
 Choose = Callable[..., Array]
 
 
+class Model(NamedTuple):
+    """Something that is learnt from a history and costs too much to be learnt for every batch.
+
+    learnt: ``(key, points [C, d], losses [C], count) -> pytree``. The key is consumed.
+    due: ``(count) -> int``: of so many trials it is to be learnt; if that is no more than what it
+        was learnt of last, not again.
+    """
+
+    learnt: Callable[[Array, Array, Array, Array], Any]
+    due: Callable[[Array], Array]
+
+
 def searched(
     layout: Layout,
     loss: Callable[[Array, Array], Array],
@@ -36,6 +49,7 @@ def searched(
     block: int,
     choose: Choose,
     start: Callable[[Array, int], Array] | None = None,
+    model: Model | None = None,
 ) -> tuple[Array, Array]:
     """Points proposed and their losses, in order. Traceable; the key is consumed.
 
@@ -47,6 +61,7 @@ def searched(
         choose: ``(key, points [C, d], losses [C], count, taken [P, d], taken_count, n=n) -> points
             [n, d]``: from a history with `count` places filled, apart from what is taken.
         start: ``(key, n) -> points [n, d]``, the first; by default quasi-random.
+        model: what `choose` is given as ``model=...``, and goes on from batch to batch.
 
     Returns:
         float32 [trials, d]; float32 [trials], infinite where a trial failed.
@@ -54,7 +69,7 @@ def searched(
     first = min(trials, max(1, startup))
     blocks = math.ceil((trials - first) / batch)
     places = room(first + blocks * batch)
-    begun = functools.partial(_start, layout) if start is None else start
+    begun = functools.partial(quasi_random, layout) if start is None else start
     start_key, model_key, loss_key = jax.random.split(key, 3)
 
     def measured(begin: Array, points: Array) -> Array:
@@ -65,27 +80,65 @@ def searched(
     points = jnp.zeros((places, layout.d), jnp.float32).at[:first].set(begun(start_key, first))
     losses = jnp.full(places, jnp.inf).at[:first].set(measured(jnp.int32(0), points[:first]))
 
-    def step(carry: tuple[Array, Array], place: Array) -> tuple[tuple[Array, Array], None]:
-        points, losses = carry
+    def step(carry: tuple, place: Array) -> tuple[tuple, None]:
+        points, losses, learnt = carry
         count = first + place * batch
         ask_key = jax.random.fold_in(model_key, place)
+        if model is not None:
+            # Whether it is due depends on the place alone: a branch also under `vmap` over keys.
+            due = (model.due(count) > model.due(count - batch)) | (place == 0)
+            given = (jax.random.fold_in(ask_key, batch), points, losses, count)
+            learnt = jax.lax.cond(due, model.learnt, lambda *_, old=learnt: old, *given)
         found = jnp.zeros((room(batch, 1), layout.d), jnp.float32)
         for begin in range(0, batch, block):
             n = min(block, batch - begin)
             one_key = jax.random.fold_in(ask_key, begin)
             args = (points, losses, count, found, jnp.int32(begin))
-            part = choose(one_key, *args, n=n)
+            more = {} if model is None else {"model": learnt}
+            part = choose(one_key, *args, n=n, **more)
             found = found.at[begin : begin + n].set(part)
         points = jax.lax.dynamic_update_slice(points, found[:batch], (count, 0))
         losses = jax.lax.dynamic_update_slice(losses, measured(count, found[:batch]), (count,))
-        return (points, losses), None
+        return (points, losses, learnt), None
 
-    (points, losses), _ = jax.lax.scan(step, (points, losses), jnp.arange(blocks))
+    blank = None
+    if model is not None:
+        shapes = jax.eval_shape(model.learnt, model_key, points, losses, jnp.int32(first))
+        blank = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    (points, losses, _), _ = jax.lax.scan(step, (points, losses, blank), jnp.arange(blocks))
     return points[:trials], losses[:trials]
 
 
-def _start(layout: Layout, key: Array, n: int) -> Array:
-    """float32 [n, d], snapped."""
+def measured_all(
+    loss: Callable[[Array, Array], Array],
+    key: Array,
+    *,
+    trials: int,
+    batch: int,
+    design: Callable[[Array, int], Array],
+) -> tuple[Array, Array]:
+    """A search whose points are known beforehand; as `searched`.
+
+    Args:
+        design: ``(key, n) -> points [n, d]``, all of them.
+    """
+    design_key, loss_key = jax.random.split(key)
+    points = design(design_key, trials)
+    blocks = math.ceil(trials / batch)
+    rows = jnp.pad(points, ((0, blocks * batch - trials), (0, 0)), mode="edge")
+
+    def block(given: tuple[Array, Array]) -> Array:
+        numbers, some = given
+        found = loss(jax.vmap(lambda i: jax.random.fold_in(loss_key, i))(numbers), some)
+        return jnp.where(jnp.isfinite(found), found, jnp.inf).astype(jnp.float32)
+
+    numbers = jnp.arange(blocks * batch).reshape(blocks, batch)
+    losses = jax.lax.map(block, (numbers, rows.reshape(blocks, batch, -1)))
+    return points, losses.reshape(-1)[:trials]
+
+
+def quasi_random(layout: Layout, key: Array, n: int) -> Array:
+    """float32 [n, d], snapped: a Sobol sequence, shifted at random. The key is consumed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # n is no power of two
         points = qmc.Sobol(layout.d, scramble=False).random(n).astype(np.float32)

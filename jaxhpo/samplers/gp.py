@@ -21,7 +21,7 @@ from jax import Array
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
 from jaxhpo.given import whole
-from jaxhpo.samplers import _history
+from jaxhpo.samplers import _gp_search, _history
 from jaxhpo.samplers._fresh import finite
 from jaxhpo.samplers._history import History
 from jaxhpo.samplers._improve import improving
@@ -29,6 +29,7 @@ from jaxhpo.samplers._kernel import Constants, embedded, embedding, fitted
 from jaxhpo.samplers._known import Remembered, best_and_others, known, standardised
 from jaxhpo.samplers._options import reals
 from jaxhpo.samplers._posterior import Known
+from jaxhpo.samplers._scan import Model, searched
 from jaxhpo.samplers._sizes import SMALLEST_BLOCK, padded, room
 from jaxhpo.samplers._thompson import Pool, drawn, pool_of
 
@@ -91,8 +92,10 @@ def gp(
         raise ValueError(f"gp(alone=...) must be 'improvement' or 'draw', got alone={alone!r}")
     first_model = _history.startup_default(layout) if startup is None else startup
     block = min(BLOCK, room(candidates // 4, 1))
-    fit, draw = _fit(layout, steps), _draw(layout, _pool(candidates, prior_share, joint))
-    improve = _improve(layout, _pool(max(8, candidates // 2), prior_share, joint))
+    drawn_from = _pool(candidates, prior_share, joint)
+    improved_from = _pool(max(8, candidates // 2), prior_share, joint)
+    fit, draw = _fit(layout, steps), _draw(layout, drawn_from)
+    improve = _improve(layout, improved_from)
     remembered = Remembered()
 
     def constants(state: History, words: list[int], n: int, most: int) -> Constants:
@@ -128,12 +131,43 @@ def gp(
             layout, state, first, pending, n, startup=first_model, block=block, choose=chosen
         )
 
+    def search(
+        loss: Callable[[Array, Array], Array],
+        key: Array,
+        *,
+        trials: int,
+        batch: int,
+        other: tuple[int, Callable[..., Array]] | None = None,
+    ) -> tuple[Array, Array]:
+        by_itself = batch == 1 and alone == "improvement"
+        most = min(most_fitted, _FITTED_ALONE) if by_itself else most_fitted
+        choose = functools.partial(
+            _gp_search.chosen,
+            layout,
+            drawn_from,
+            improved_from if by_itself else None,
+            most_known,
+            clip,
+        )
+        return searched(
+            layout,
+            loss,
+            key,
+            trials=trials,
+            batch=batch,
+            startup=first_model,
+            block=block,
+            choose=choose if other is None else _gp_search.in_turns(*other, choose),
+            model=Model(_gp_search.learnt(layout, steps, most, clip), _refitted_traced),
+        )
+
     return Sampler(
         init=functools.partial(_history.blank, layout),
         tell=_history.told,
         ask=ask,
         adaptive=True,
         size=layout.size if finite(layout) else None,
+        search=search,
     )
 
 
@@ -141,6 +175,13 @@ def refitted(n: int) -> int:
     """How many of n trials the constants are fitted to where proposals come one by one: 8 times
     in every doubling, so that which trials they are depends on n alone."""
     step = 1 << max(0, n.bit_length() - 4)
+    return n - n % step
+
+
+def _refitted_traced(n: Array) -> Array:
+    """The same of a traced number."""
+    doublings = 31 - jax.lax.clz(jnp.maximum(n, 1))
+    step = jnp.left_shift(1, jnp.maximum(doublings - 3, 0))
     return n - n % step
 
 

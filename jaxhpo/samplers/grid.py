@@ -5,6 +5,7 @@ A grid that is cut short would otherwise be a corner of the space.
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -14,6 +15,7 @@ from jax import Array
 
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import INACTIVE, Layout
+from jaxhpo.samplers._scan import measured_all
 
 MOST = 5_000_000
 
@@ -52,12 +54,20 @@ def grid(layout: Layout, *, resolution: int = 5) -> Sampler:
             )
         return Proposal(jnp.asarray(part), jnp.zeros(n, bool))
 
+    def design(key: Array, n: int) -> Array:
+        if n > len(points):
+            raise ValueError(
+                f"grid(...).search(trials={n}): the grid has {len(points)} points only"
+            )
+        return jax.random.permutation(key, jnp.asarray(points))[:n]
+
     return Sampler(
         init=init,
         tell=lambda state, points, losses, valid: state,
         ask=ask,
         adaptive=False,
         size=len(points),
+        search=functools.partial(measured_all, design=design),
     )
 
 

@@ -17,6 +17,7 @@ from scipy.stats import qmc
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
 from jaxhpo.samplers._fresh import distinct, finite, unlike
+from jaxhpo.samplers._scan import measured_all, quasi_random
 from jaxhpo.samplers._sizes import room
 
 
@@ -41,6 +42,7 @@ def sobol(layout: Layout) -> Sampler:
         ask=ask,
         adaptive=False,
         size=layout.size if finite(layout) else None,
+        search=functools.partial(measured_all, design=functools.partial(quasi_random, layout)),
     )
 
 

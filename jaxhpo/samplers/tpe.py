@@ -23,7 +23,7 @@ from jax import Array
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
 from jaxhpo.given import whole
-from jaxhpo.samplers import _history
+from jaxhpo.samplers import _history, _ratios
 from jaxhpo.samplers._fresh import among, finite
 from jaxhpo.samplers._fronts import ordered
 from jaxhpo.samplers._history import History
@@ -69,6 +69,7 @@ def tpe(
     narrowest: float = 0.01,
     prior_weight: float = 1.0,
     most_bad: int = 2048,
+    constraints: str = "first",
 ) -> Sampler:
     """A tree-structured Parzen estimator.
 
@@ -91,6 +92,9 @@ def tpe(
             category, of the uniform part of every kernel (1 in Bergstra, Yamins and Cox 2013).
         most_bad: only the last so many bad trials are kernels, so that the cost of a proposal does
             not grow with the history for ever.
+        constraints: ``"first"``, trials that keep them are better than those that do not; or
+            ``"ratios"``, each constraint has densities of its own, which are multiplied (c-TPE:
+            `jaxhpo.samplers._ratios`; with several objectives as ``"first"``).
 
     Raises:
         ValueError: for an option that can't be used.
@@ -109,6 +113,10 @@ def tpe(
         bandwidth=(bandwidth, np.inf),
         prior_weight=(prior_weight, np.inf),
     )
+    if constraints not in ("first", "ratios"):
+        raise ValueError(
+            f"tpe(constraints=...) must be 'first' or 'ratios', got constraints={constraints!r}"
+        )
     first_model = _history.startup_default(layout) if startup is None else startup
     options = Options(
         most_good=most_good,
@@ -119,18 +127,21 @@ def tpe(
         prior_weight=prior_weight,
         most_bad=most_bad,
     )
-    choose = _program(layout, options)
+    choose, by_ratios = _program(layout, options), _by_ratios(layout, options)
 
     def ask(state: History, first: int, pending: Array, n: int) -> Proposal:
         places = room(len(state.losses), LEAST)
         count = np.int32(len(state.losses))
         losses, shares = padded(state.losses, places), None
-        if not state.single:
-            broken = None if state.violations is None else padded(state.violations, places)
+        broken = None if state.violations is None else padded(state.violations, places)
+        factors = constraints == "ratios" and broken is not None and losses.ndim == 1
+        if not (state.single or factors):
             losses, shares = _judged(options, losses, broken, count)
         history = (padded(state.points, places), losses)
 
         def block_of(key: Array, taken: np.ndarray, taken_count: int, q: int) -> Array:
+            if factors:
+                return by_ratios(key, *history, broken, count, taken, np.int32(taken_count), n=q)
             given = (key, *history, count, taken, np.int32(taken_count))
             return choose(*given, shares=shares, n=q)
 
@@ -162,6 +173,12 @@ def tpe(
 def _program(layout: Layout, options: Options) -> Callable[..., Array]:
     """The jitted choice of a block; samplers of one layout share what was compiled."""
     return jax.jit(functools.partial(chosen, layout, options), static_argnames="n")
+
+
+@functools.lru_cache(maxsize=64)
+def _by_ratios(layout: Layout, options: Options) -> Callable[..., Array]:
+    """The same where constraints are factors."""
+    return jax.jit(functools.partial(_ratios.chosen, layout, options), static_argnames="n")
 
 
 def chosen(

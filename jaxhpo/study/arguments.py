@@ -245,18 +245,12 @@ def several(task: Task, name: str, sampler: Sampler) -> None:
     )
 
 
-def warm_start(prior: Any, name: str, sampler: Sampler, task: Task) -> None:
-    """Refuses to tell results to a sampler that does not look at any, or that looks at more than
-    the one loss that an earlier study is read for.
+def warm_start(prior: Any, name: str, sampler: Sampler) -> None:
+    """Refuses to tell results to a sampler that does not look at any.
 
     Raises:
-        ValueError: naming the sampler, or what the task asks for.
+        ValueError: naming the sampler.
     """
-    if prior is not None and not goals(task).plain:
-        raise ValueError(
-            f"Study(warm_start=...) must be left out for a task with {goals(task).words()}: an "
-            "earlier study is read for one objective; enqueue=... takes its best configurations"
-        )
     if prior is not None and not sampler.adaptive:
         raise ValueError(
             f"Study(warm_start=...): the sampler {name!r} does not look at results here, so it can "

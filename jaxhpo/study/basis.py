@@ -74,7 +74,7 @@ def settled(task: Task, given: Mapping[str, Any]) -> Basis:
     group = largest_group(scheduler, given["trials"]) if sampler.adaptive else 0
     arguments.lookahead(given["lookahead"], group)
     prior = opening.prior(given["workdir"], given["warm_start"], task)
-    arguments.warm_start(prior, given["sampler"], sampler, task)
+    arguments.warm_start(prior, given["sampler"], sampler)
     devices = given["devices"]
     arranged = Arrangement(
         task=explained(task),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxhpo.contracts import Task
+from jaxhpo.goals import goals
 from jaxhpo.store.memory import MemoryRecords
 from jaxhpo.study.warm_start import Prior, mapped, named, source_of
 
@@ -68,7 +69,10 @@ def prior(where: str | Path | None, given: Any, task: Task) -> Prior | None:
     if given is None:
         return None
     found = source_of(given)
-    return mapped(found, task.space, objective=task.objective, maximize=task.maximize)
+    further = None if goals(task).plain else goals(task)
+    return mapped(
+        found, task.space, objective=task.objective, maximize=task.maximize, goals=further
+    )
 
 
 def _stored(where: str | Path | None) -> Mapping[str, Any]:

@@ -72,8 +72,7 @@ class Proposer:
         self._goals = goals
         self.state = sampler.init(key)
         if prior is not None and sampler.adaptive:
-            told = map(jnp.asarray, (prior.points, prior.losses, prior.valid))
-            self.state = sampler.tell(self.state, *told)
+            self.state = sampler.tell(self.state, *map(jnp.asarray, prior.told))
         self.says: str | None = None
         self._grades = None if losses is None else Grades(losses)
         self._told = 0

@@ -9,6 +9,9 @@ A trial is told if its configuration can be one of this study's. Where the space
     a parameter that only this study has            drawn at random for each trial, so that nothing
                                                     is said of it
 
+Where this study has several objectives, or constraints, the trials' metrics of the same names are
+what is told of these; a trial that lacks one is left out.
+
 What was let go, left out or drawn is said. The points and losses that are told are kept in the new
 study's records, so that it goes on without the earlier one, whatever becomes of that.
 """
@@ -18,6 +21,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import hashlib
+import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -25,6 +29,7 @@ from typing import Any, NamedTuple, cast
 import jax.numpy as jnp
 import numpy as np
 
+from jaxhpo.goals import Goals
 from jaxhpo.space import Constant, Float, Int, Space
 from jaxhpo.space.axes import Axis, axis
 from jaxhpo.store.environment import masked
@@ -38,7 +43,9 @@ class Prior:
 
     Attributes:
         source: where it is from. notes: what was done to it, a sentence each.
-        points: float32 [m, d]. losses: float32 [m], NaN where `valid` [m] is False.
+        points: float32 [m, d]. losses: float32 [m], or [m, k] of k objectives, NaN where `valid`
+            [m] is False.
+        violations: float32 [m, c], by how much each constraint is broken; None without any.
     """
 
     source: str
@@ -46,12 +53,19 @@ class Prior:
     points: np.ndarray
     losses: np.ndarray
     valid: np.ndarray
+    violations: np.ndarray | None = None
+
+    @property
+    def told(self) -> tuple[np.ndarray, ...]:
+        """What `Sampler.tell` takes."""
+        one = (self.points, self.losses, self.valid)
+        return one if self.violations is None else (*one, self.violations)
 
     @property
     def identity(self) -> dict[str, Any]:
         """The part of a study's identity."""
         found = hashlib.sha256()
-        for array in (self.points, self.losses, self.valid):
+        for array in self.told:
             found.update(np.ascontiguousarray(array).tobytes())
         return {
             "source": self.source,
@@ -61,7 +75,7 @@ class Prior:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
-        return {
+        found: dict[str, Any] = {
             "source": self.source,
             "notes": list(self.notes),
             "points": self.points.tolist(),
@@ -70,17 +84,32 @@ class Prior:
                 for loss, valid in zip(self.losses.tolist(), self.valid, strict=True)
             ],
         }
+        if self.losses.ndim == 2:
+            found["objectives"] = self.losses.shape[1]
+        if self.violations is not None:
+            found["violations"] = [
+                [value if math.isfinite(value) else None for value in row]
+                for row in self.violations.tolist()
+            ]
+        return found
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any], d: int) -> Prior:
         """The same again."""
-        losses = [np.nan if loss is None else loss for loss in found["losses"]]
+        rows = found["losses"]
+        k = found.get("objectives")
+        nothing = math.nan if k is None else [math.nan] * k
+        losses = np.array([nothing if row is None else row for row in rows], np.float32)
+        broken = found.get("violations")
+        if broken is not None:
+            broken = [[math.inf if v is None else v for v in row] for row in broken]
         return cls(
             source=found["source"],
             notes=tuple(found["notes"]),
             points=np.array(found["points"], np.float32).reshape(-1, d),
-            losses=np.array(losses, np.float32),
-            valid=np.array([loss is not None for loss in found["losses"]], bool),
+            losses=losses,
+            valid=np.array([row is not None for row in rows], bool),
+            violations=None if broken is None else np.array(broken, np.float32),
         )
 
 
@@ -136,8 +165,14 @@ def named(given: Any) -> str:
     return masked(str(given))
 
 
-def mapped(source: Source, space: Space, *, objective: str, maximize: bool) -> Prior:
+def mapped(
+    source: Source, space: Space, *, objective: str, maximize: bool, goals: Goals | None = None
+) -> Prior:
     """The trials of `source` as points of `space`. A function of these alone.
+
+    Args:
+        goals: this study's, where there are more than its objective: the further metrics are those
+            of the same names there.
 
     Raises:
         ValueError: if losses can't be compared, or no trial can be told.
@@ -154,11 +189,15 @@ def mapped(source: Source, space: Space, *, objective: str, maximize: bool) -> P
     ended = [trial for trial in source.trials if trial.status.ended]
     left: collections.Counter[str] = collections.Counter()
     kept, units = [], []
+    wanted = _further(source, goals, ended)
     domains = space.parameters
     axes = {name: axis(cast(Any, domains[name]), name) for name in space.names}
     let_go = set(_let_go(source.space, space))
     for trial in ended:
         row, why = _units(trial.config, space, axes, let_go)
+        lacks = [name for name in wanted if trial.status.scored and name not in trial.metrics]
+        if lacks:
+            row, why = None, f"without a value of {', '.join(lacks)}"
         if row is None:
             left[why] += 1
         else:
@@ -178,13 +217,43 @@ def mapped(source: Source, space: Space, *, objective: str, maximize: bool) -> P
     grades = Grades(lambda trial: _curve(trial, source.objective, sign))
     losses = np.array(grades.add(kept), np.float32)
     valid = np.array([trial.status.scored for trial in kept]) & np.isfinite(losses)
+    broken = None
+    if goals is not None and goals.several:
+        table = goals.losses(kept).astype(np.float32)
+        table[:, 0] = losses
+        valid &= np.isfinite(table).all(axis=1)
+        losses = table
+    if goals is not None and goals.constraints:
+        broken = goals.violations(kept).astype(np.float32)
+    told = valid if losses.ndim == 1 else valid[:, None]
     return Prior(
         source=source.name,
         notes=tuple(notes),
         points=points,
-        losses=np.where(valid, losses, np.float32(np.nan)),
+        losses=np.where(told, losses, np.float32(np.nan)),
         valid=valid,
+        violations=broken,
     )
+
+
+def _further(source: Source, goals: Goals | None, trials: Sequence[Trial]) -> list[str]:
+    """The metrics besides the objective that this study's goals need.
+
+    Raises:
+        ValueError: if no trial of the source has one of them.
+    """
+    if goals is None:
+        return []
+    names = [*goals.names[1:], *(name for name, _ in goals.constraints)]
+    names = list(dict.fromkeys(names))
+    known = {name for trial in trials for name in trial.metrics}
+    if strange := [name for name in names if name not in known]:
+        raise ValueError(
+            f"Study(warm_start=...): {source.name!r} has no metric {', '.join(map(repr, strange))} "
+            f"(it has {', '.join(sorted(known)) or 'none'}), which this study's goals need "
+            f"({goals.words()}); enqueue=... takes its best configurations"
+        )
+    return names
 
 
 def _curve(trial: Trial, objective: str, sign: float) -> np.ndarray | None:

@@ -36,6 +36,20 @@ def test_with_little_known_it_is_a_gaussian_process_and_then_a_parzen_estimator(
     np.testing.assert_array_equal(asked(sampler, 40, 17), asked(tpe(PLANE.layout), 40, 17))
 
 
+def test_one_by_one_every_fourth_is_by_the_estimator():
+    sampler = auto(PLANE.layout)
+    for n_told, other in ((40, tpe), (41, gp), (43, gp), (44, tpe)):
+        expected = asked(other(PLANE.layout), n_told, 1)
+        np.testing.assert_array_equal(asked(sampler, n_told, 1), expected)
+    np.testing.assert_array_equal(
+        asked(auto(PLANE.layout, every=0), 40, 1), asked(gp(PLANE.layout), 40, 1)
+    )
+    assert sampler.says is not None
+    # It does not say another thing for every trial.
+    said = {sampler.says(told(sampler, n), n, 1) for n in (40, 41, 42)}
+    assert said == {"gp: one by one, one in 4 by tpe; at most 4000 trials told"}
+
+
 def test_it_says_what_it_picks():
     sampler = auto(PLANE.layout, most_known=100, largest_batch=16)
     assert sampler.says is not None
@@ -70,7 +84,7 @@ def test_few_configurations_are_all_tried():
     assert not auto(large.layout, trials=3600).adaptive
 
 
-@pytest.mark.parametrize("name", ["trials", "startup", "most_known", "largest_batch"])
+@pytest.mark.parametrize("name", ["trials", "startup", "most_known", "largest_batch", "every"])
 def test_refuses_bad_options(name):
     with pytest.raises(ValueError, match=rf"auto\({name}=...\) must .*{name}=-1"):
         auto(PLANE.layout, **{name: -1})

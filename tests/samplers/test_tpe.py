@@ -223,3 +223,26 @@ def test_refuses_bad_options(name, values):
     for value in values:
         with pytest.raises(ValueError, match=rf"tpe\({name}=...\) must .*{name}={value!r}"):
             tpe(PLANE.layout, **{name: value})
+
+
+def test_constraints_may_be_ratios_of_densities():
+    layout = Space(x=Float(0.0, 1.0), y=Float(0.0, 1.0)).layout
+    points = jax.random.uniform(jax.random.key(3), (64, 2))
+    losses = points[:, 0]  # the least lies at 0, of what keeps the constraint at 0.6
+    broken = jnp.maximum(0.6 - points[:, :1], 0.0)
+    first, yes = jax.random.key(0), jnp.ones(64, bool)
+    found = {}
+    for way in ("first", "ratios"):
+        sampler = tpe(layout, constraints=way)
+        state = sampler.tell(sampler.init(first), points, losses, yes, broken)
+        found[way] = np.asarray(sampler.ask(state, 64, jnp.zeros((0, 2)), 16).points)
+        assert len(np.unique(found[way], axis=0)) == 16
+        assert (np.abs(found[way][:, 0] - 0.65) < 0.2).mean() > 0.6
+    assert not np.array_equal(found["first"], found["ratios"])
+    # Where nobody keeps it, what breaks it least leads there.
+    sampler = tpe(layout, constraints="ratios")
+    state = sampler.tell(sampler.init(first), points, losses, yes, 1.5 - points[:, 1:])
+    up = np.asarray(sampler.ask(state, 64, jnp.zeros((0, 2)), 16).points)[:, 1]
+    assert np.median(up) > 0.8
+    with pytest.raises(ValueError, match=r"tpe\(constraints=...\) must be .*constraints='both'"):
+        tpe(layout, constraints="both")

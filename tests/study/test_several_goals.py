@@ -69,6 +69,18 @@ def test_the_table_says_who_is_feasible_and_in_front(whole):
     assert not (made["front"] & ~made["feasible"]).any()
 
 
+def test_a_study_may_start_from_one_with_the_same_goals(whole):
+    with Study(TASK, trials=16, batch=8, lookahead=8, width=8, warm_start=whole) as study:
+        assert study.prior is not None
+        assert study.prior.losses.shape == (64, 2)
+        assert study.prior.violations is not None
+        assert study.prior.violations.shape == (64, 2)
+        study.run()
+        rows = study.table()
+    # It knows the earlier trials from its first proposal on.
+    assert rows["metric.work"].median() < whole.table().iloc[:16]["metric.work"].median() - 1
+
+
 def test_the_sampler_learns_from_all_goals(whole):
     with Study(TASK, **SIZES, sampler="random") as study:
         study.run()

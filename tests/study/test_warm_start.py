@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
 from jaxhpo import Bool, Choice, Float, Int, Space, Study
 from jaxhpo.contracts import Sampler
+from jaxhpo.goals import Goals
 from jaxhpo.store.errors import StudyMismatch
-from jaxhpo.study.warm_start import Source, mapped
+from jaxhpo.study.warm_start import Prior, Source, mapped
 from jaxhpo.tasks.objective import objective
 from jaxhpo.trial import Phase, Status, Trial
 
@@ -113,6 +115,40 @@ def test_what_diverged_is_told_as_such_and_what_runs_is_not_told():
     assert len(prior.losses) == 39
     assert prior.valid.tolist() == [True] * 3 + [False] + [True] * 35
     assert np.isnan(prior.losses[3])
+
+
+GOALS = Goals((("cost", False), ("speed", True)), (("size", 2.0),))
+
+
+def test_further_goals_are_read_from_metrics():
+    rows = [
+        dataclasses.replace(t, metrics={"cost": float(i), "speed": 2.0 * i, "size": i / 10})
+        for i, t in enumerate(trials())
+    ]
+    rows[3] = dataclasses.replace(rows[3], status=Status.DIVERGED, loss=None, metrics={})
+    rows[5] = dataclasses.replace(rows[5], metrics={"cost": 5.0, "speed": 1.0})
+    rows[7] = dataclasses.replace(rows[7], metrics={**rows[7].metrics, "speed": np.nan})
+    prior = found(OLD, old(rows), goals=GOALS)
+    assert len(prior.points) == 39
+    assert prior.notes == ("1 of 40 trials are left out: without a value of size",)
+    np.testing.assert_array_equal(prior.losses[0], [0.0, 0.0])
+    np.testing.assert_array_equal(prior.losses[10], [11.0, -22.0])
+    assert list(np.flatnonzero(~prior.valid)) == [3, 6]
+    assert np.isnan(prior.losses[~prior.valid]).all()
+    assert prior.violations is not None
+    np.testing.assert_allclose(prior.violations[[0, -1], 0], [0.0, 1.9], rtol=1e-5)
+    assert np.isinf(prior.violations[3, 0])
+    again = Prior.from_dict(json.loads(json.dumps(prior.to_dict())), len(OLD))
+    for one, other in zip(again.told, prior.told, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert again.identity == prior.identity
+    bounded = found(OLD, old(rows), goals=Goals(GOALS.objectives[:1], GOALS.constraints))
+    assert bounded.losses.ndim == 1
+
+
+def test_a_study_that_never_measured_a_goal_is_refused():
+    with pytest.raises(ValueError, match=r"'old' has no metric 'speed', 'size' \(it has none\)"):
+        found(OLD, goals=GOALS)
 
 
 def test_what_can_not_be_compared_is_refused():
