@@ -25,11 +25,14 @@ def test_of_noise_at_most_one_study_in_twenty_is_told_anything():
     assert {(r["sampler"], r["trials"]) for r in rows} >= {
         (s, n) for s in ("random", "tpe") for n in (50, 200)
     }
+    everything = "anything at all"
     for row in rows:
-        for claim in ("important", "matters", "fix, narrow or drop"):
+        for claim in ("important", "matters", "fix, narrow or drop", "widen", everything):
             found = row["names any"][claim]
             assert found["studies"] >= 1000
             assert found["interval"][1] <= 0.05, (row["sampler"], row["trials"], claim)
+        hits = row["names any"][everything]["hits"]
+        assert all(found["hits"] <= hits for found in row["names any"].values())
     for part in RESULT.values():
         assert part["command"].startswith("python scripts/calibrate.py")
         assert part["hardware"]["cpu"]
@@ -83,3 +86,28 @@ def test_the_script_simulates_a_study():
     said = module.named(module.analysis(table, module.ADDITIVE, Options(resamples=20)))
     assert said["matters"] == {"x0"}
     assert module.rate(1, 20)["share"] == 0.05
+
+
+def test_the_document_says_what_was_measured():
+    text = (ROOT / "docs/analysis.md").read_text("utf-8")
+    for row in RESULT["noise"]["rows"]:
+        said = row["names any"]["anything at all"]
+        low, high = said["interval"]
+        figures = f"{100 * said['share']:.1f} % ({100 * low:.1f} % to {100 * high:.1f} %) |"
+        assert f"| {row['sampler']} | {row['trials']} | " in text
+        assert figures in text, figures
+    advice = json.loads((ROOT / "scripts/results/advice.json").read_text("utf-8"))
+    rows = [row for row in advice["rows"] if row["problem"] == "all"]
+    assert len(rows) == 2
+    for row in rows:
+        mean, (low, high) = row["aggressive"]["mean"], row["aggressive"]["interval"]
+        assert f"{mean:.2f} ({low:.2f} to {high:.2f})" in text
+        assert low > 0  # a second search does better where the report advises
+    for row in advice["rows"]:
+        for arm in ("conservative", "aggressive"):
+            assert row[arm]["interval"][1] >= 0, (row["problem"], arm)
+    report = json.loads((ROOT / "scripts/results/report.json").read_text("utf-8"))
+    big = report["rows"][-1]
+    assert big["trials"] == 100_000
+    assert big["processor seconds"] < 60
+    assert f"{big['processor seconds']} s of processor time" in text
