@@ -179,7 +179,7 @@ def _rows(
         notes.append(
             f"{blind} of {len(rows)} trials are known to have been chosen without looking at "
             "results; Optuna does not record it of the others, so nothing is tested on them "
-            "(startup=N says that the first N were)"
+            "(startup=N, or --startup N, says that the first N were)"
         )
     odd = sum(
         row.status is Status.COMPLETE

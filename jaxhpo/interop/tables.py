@@ -21,7 +21,15 @@ import pandas as pd
 
 from jaxhpo.interop import _drawn
 from jaxhpo.interop._branched import branched, config_of
-from jaxhpo.interop._cells import Unreadable, guessed, is_missing, number, reader
+from jaxhpo.interop._cells import (
+    Unreadable,
+    guessed,
+    is_missing,
+    number,
+    reader,
+    separator,
+    with_point,
+)
 from jaxhpo.interop._foreign import Row, records
 from jaxhpo.interop._names import cleaned
 from jaxhpo.space import Constant, Space
@@ -66,14 +74,27 @@ def read(path: str | Path, objective: str | None = None) -> pd.DataFrame:
             return pd.read_parquet(path)
         except ImportError as error:
             raise ImportError(f'{error}; Parquet needs: pip install "jaxhpo[store]"') from error
-    if _drawn.many(path, _drawn.MOST):
-        return _part(_drawn.of_text(path, _named(objective), _drawn.ROWS))
+    try:
+        if _drawn.many(path, _drawn.MOST):
+            return _part(_drawn.of_text(path, _named(objective), _drawn.ROWS))
+        return _text_file(path)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"load(source={str(path)!r}) must be text in UTF-8, got the byte "
+            f"{error.object[error.start]:#04x} at {error.start}; save it as CSV in UTF-8"
+        ) from error
+
+
+def _text_file(path: Path) -> pd.DataFrame:
+    mark = separator(path)
     with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = list(csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
-    lines = [line for line in lines if line]
+        lines = [line for line in csv.reader(file, delimiter=mark) if line]
+    if mark == ";":
+        lines = [[with_point(cell) for cell in line] for line in lines]
     if not lines:
         raise ValueError(f"load(source={str(path)!r}) must have a header and rows, got none")
     header, *rows = lines
+    header = [name.strip() for name in header]
     for place, row in enumerate(rows, 2):
         if len(row) > len(header):
             raise ValueError(
@@ -128,6 +149,7 @@ def records_of(
     columns = _columns(table)
     notes: list[str] = []
     target = _objective(columns, objective)
+    _scores(table, target)
     of = table.attrs.get("of", len(table))
     if len(table) > _drawn.MOST:
         table = _drawn.of_frame(table, target, _drawn.ROWS)
@@ -141,16 +163,25 @@ def records_of(
         )
     if maximize is None:
         maximize = False
-        notes.append(f"{target!r} is taken to be better if lower (maximize=True)")
+        notes.append(
+            f"{target!r} is taken to be better if lower (else maximize=True; --direction maximize)"
+        )
     if space is None:
         found = _parameters(columns, target)
         ours = cleaned(found, notes)
         domains = {ours[p]: guessed(ours[p], table[c].tolist(), notes) for p, c in found.items()}
         domains = {p: d for p, d in domains.items() if d is not None}
         where = {ours[p]: c for p, c in found.items() if ours[p] in domains}
+        if all(isinstance(domain, Constant) for domain in domains.values()):
+            raise ValueError(
+                f"load(source=...) must have a column that differs from row to row beside "
+                f"{target!r}, got {len(table)} rows and {_listed(domains) or 'no such column'}; "
+                "give what was searched as a space file (space=...; --space FILE), or more rows"
+            )
         said = (
             f"the search space is taken from the table ({_listed(domains)}): each range is what "
-            f"was tried, which may be less than what was searched; a space file (space=...) says it"
+            f"was tried, which may be less than what was searched; a space file says it "
+            "(space=...; --space FILE)"
         )
         warnings.warn(said, UserWarning, stacklevel=2)
         notes.insert(0, said)
@@ -179,8 +210,8 @@ def records_of(
     if blind < len(rows):
         notes.append(
             f"{blind} of {len(rows)} trials are known to have been chosen without looking at "
-            "results; nothing is tested on the others (startup=N says that the first N were, a "
-            'column phase with "explore" or "model" says it of each)'
+            "results; nothing is tested on the others (startup=N, or --startup N, says that the "
+            'first N were, a column phase with "explore" or "model" says it of each)'
         )
     return records(
         rows,
@@ -207,6 +238,10 @@ def _columns(table: pd.DataFrame) -> list[str]:
             f"load(source=...) must have every column once, got "
             f"{', '.join(f'{name!r} {names.count(name)} times' for name in twice)}; rename them"
         )
+    for name in names:  # as other tools write them: State, Status
+        low = name.lower()
+        if low in ("state", "status") and low not in names:
+            names[names.index(name)] = low
     table.columns = names
     return names
 
@@ -223,6 +258,16 @@ def _objective(columns: Sequence[str], objective: str | None) -> str:
         f"load(objective=...) must name a column, got {said}; "
         f"there are: {', '.join(map(repr, several or columns[:60]))}"
     )
+
+
+def _scores(table: pd.DataFrame, objective: str) -> None:
+    cells = [cell for cell in table[objective].tolist() if not is_missing(cell)]
+    if cells and all(number(cell) is None for cell in cells):
+        raise ValueError(
+            f"load(objective={objective!r}) must be a column of numbers, got {cells[0]!r} and no "
+            f"number in {len(cells)} fields; there are: "
+            f"{', '.join(repr(name) for name in table.columns[:60])}"
+        )
 
 
 def _found(columns: Sequence[str], space: Space) -> dict[str, str]:
