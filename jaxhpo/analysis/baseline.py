@@ -88,7 +88,7 @@ def baseline(
 ) -> Baseline:
     """Of a table, its complete trials, the baseline (or None) and the best configuration."""
     if config is None or not len(made):
-        reason = "there is no baseline" if config is None else "there is no complete trial"
+        reason = "none was named (--baseline)" if config is None else "there is no complete trial"
         return _nothing(config, reason)
     space = made.space
     searched = [{k: v for k, v in c.items() if k in space.names} for c in (config, best)]

@@ -9,6 +9,8 @@ correction for the number of parameters (or values, or pairs):
   given, without it, so that these use nothing more of the budget.
 - `VALUES`: a value is rarer or more frequent among the elite (`jaxhpo.analysis.elites`).
 - `LOST`: trials diverge more often in one part of a parameter's range (`jaxhpo.analysis.diverged`).
+- `OTHERS`: what the objectives after the first and the constraints depend on, all together
+  (`jaxhpo.analysis.targets`).
 - `FOREST`: a parameter is important (`jaxhpo.analysis.importance`), or two of them interact
   (`jaxhpo.analysis.interactions`). Only forests that explain trials which they have not seen are
   asked, and of noise few do, so that far less than this is used.
@@ -19,8 +21,8 @@ scripts/results/calibration.json says in how many anything was said at all.
 
 from __future__ import annotations
 
-WHOLE = 0.05
 MATTERS = 0.02
 VALUES = 0.01
 LOST = 0.01
+OTHERS = 0.01
 FOREST = 0.05

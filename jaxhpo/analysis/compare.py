@@ -6,7 +6,9 @@ objective over them (Welch's interval), the chance that one of the second study 
 first (Mann and Whitney, ties half), and the expected best of as many random trials of each (Tang et
 al. 2020), both with bootstrap intervals over trials. Best values alone compare two maxima, each
 optimistic, of unequal numbers of trials. Configurations that both studies trained are compared in
-pairs: they tell whether the two studies measure the same thing.
+pairs: they tell whether the two studies measure the same thing. With constraints all of this is of
+trials that keep them, with several objectives of the first one; `jaxhpo.analysis.contrast` says the
+rest.
 """
 
 # pandas types a column as anything that indexing may give.
@@ -25,13 +27,16 @@ from scipy import stats
 from jaxhpo.analysis.activity import original
 from jaxhpo.analysis.baseline import welch
 from jaxhpo.analysis.confirmation import student
+from jaxhpo.analysis.contrast import Front, Kept, Objective, common, fronts_of, kept, objectives
 from jaxhpo.analysis.convergence import best_of
 from jaxhpo.analysis.estimate import UNKNOWN, Estimate, percentiles
+from jaxhpo.analysis.fronts import feasible
 from jaxhpo.analysis.given import given
 from jaxhpo.analysis.options import Options
 from jaxhpo.analysis.outcomes import Outcome, outcomes
 from jaxhpo.analysis.sample import Sample, sample, value_at
 from jaxhpo.analysis.study import Analysis, analysed, analysed_table
+from jaxhpo.goals import Goals, stated
 from jaxhpo.space import Space
 from jaxhpo.table import trials_table
 
@@ -41,7 +46,8 @@ _RESAMPLES = 1000
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Side:
-    """One of the two studies: its name, what was searched, its trials and its analysis."""
+    """One of the two studies: its name, what was searched, its trials, its analysis, and its
+    objectives and constraints (None: one objective)."""
 
     name: str
     space: Space
@@ -49,11 +55,24 @@ class Side:
     maximize: bool
     objective: str
     analysis: Analysis
+    goals: Goals | None = None
 
     @property
-    def sample(self) -> Sample:
-        """The complete trials."""
-        whole = given(self.table, self.space, maximize=self.maximize)
+    def asked(self) -> Goals:
+        """The objectives and constraints."""
+        return self.goals or Goals(((self.objective, self.maximize),))
+
+    @property
+    def whole(self) -> pd.DataFrame:
+        """The table, in the form that the analysis reads."""
+        return given(self.table, self.space, maximize=self.maximize)
+
+    def sample(self, goals: Goals) -> Sample:
+        """The complete trials that keep the constraints."""
+        whole = self.whole
+        if goals.constraints:
+            broken = ~feasible(whole, goals)
+            whole = whole.assign(value=whole["value"].mask(broken))
         return sample(whole, self.space, maximize=self.maximize)
 
 
@@ -62,8 +81,9 @@ class Comparison:
     """The second study (b) against the first (a); differences are b - a in units of the objective.
 
     Attributes:
-        a, b: names. objective, maximize: of both. n_a, n_b: complete trials. random_a, random_b: of
-            these, drawn without looking at results.
+        a, b: names. objective, maximize: of both, the first one of several. constraints: what both
+            were judged by, metrics and what each may be at most. n_a, n_b: complete trials that
+            keep these. random_a, random_b: of these, drawn without looking at results.
         best: of the two best values; no interval, for both are optimistic.
         mean: of the random trials' means, Welch's interval. superiority: the chance that a random
             trial of b beats one of a.
@@ -73,8 +93,11 @@ class Comparison:
             paired Student interval: where it excludes nought, the studies measure different things.
         test: of the test scores, None where either has none.
         verdict: whether the refined *space* is "better" or "worse" (the interval of `expected`, or
-            of `mean` with `expected` on the same side, excludes nought), "not told apart", or
-            "unknown" (fewer than ten random trials in either); reason: in words.
+            of `mean` with `expected` on the same side, excludes nought; of several objectives, that
+            of the front's volume), "not told apart", or "unknown" (fewer than ten random trials in
+            either); reason: in words.
+        kept: how many keep the constraints, None without. objectives: each of several, and front:
+            of all of them together; empty and None where there is one.
         outcomes: of each piece of a's advice but keep.
     """
 
@@ -82,6 +105,7 @@ class Comparison:
     b: str
     objective: str
     maximize: bool
+    constraints: Mapping[str, float]
     n_a: int
     n_b: int
     random_a: int
@@ -97,6 +121,9 @@ class Comparison:
     test: float | None
     verdict: str
     reason: str
+    kept: Kept | None
+    objectives: tuple[Objective, ...]
+    front: Front | None
     outcomes: tuple[Outcome, ...]
 
 
@@ -105,7 +132,10 @@ def side(records: Any, name: str, options: Options | None = None) -> Side:
     identity = records.identity
     space, task = Space.from_dict(identity["space"]), identity["task"]
     objective, maximize = task["objective"], task["maximize"]
-    table = trials_table(records.trials(), space=space, objective=objective, maximize=maximize)
+    asked = stated(task)
+    table = trials_table(
+        records.trials(), space=space, objective=objective, maximize=maximize, goals=asked
+    )
     return Side(
         name=name,
         space=space,
@@ -113,6 +143,7 @@ def side(records: Any, name: str, options: Options | None = None) -> Side:
         maximize=maximize,
         objective=objective,
         analysis=analysed(records, options),
+        goals=asked,
     )
 
 
@@ -123,11 +154,19 @@ def side_of_table(
     name: str,
     objective: str,
     maximize: bool,
+    goals: Goals | None = None,
     options: Options | None = None,
 ) -> Side:
-    """A study, of a table of its trials."""
+    """A study, of a table of its trials; goals: where there are several objectives or constraints,
+    whose values are the columns ``metric.<name>``."""
     found = analysed_table(
-        table, space, objective=objective, maximize=maximize, name=name, options=options
+        table,
+        space,
+        objective=objective,
+        maximize=maximize,
+        name=name,
+        goals=goals,
+        options=options,
     )
     return Side(
         name=name,
@@ -136,6 +175,7 @@ def side_of_table(
         maximize=maximize,
         objective=objective,
         analysis=found,
+        goals=goals,
     )
 
 
@@ -143,15 +183,12 @@ def compared(a: Side, b: Side, *, seed: int = 0) -> Comparison:
     """The first study and the one that came after it.
 
     Raises:
-        ValueError: if they have not the same objective and direction.
+        ValueError: if they have not the same objectives and directions, or if one knows nothing of
+            the other's constraint.
     """
-    if (a.objective, a.maximize) != (b.objective, b.maximize):
-        said = [f"{s.objective} ({'more' if s.maximize else 'less'} is better)" for s in (a, b)]
-        raise ValueError(
-            f"compared(a=..., b=...) must have one objective, got {said[0]} and {said[1]}; analyse "
-            "one of them with the other's objective"
-        )
-    one, two = a.sample, b.sample
+    tables = a.whole, b.whole
+    goals = common(a.asked, b.asked, tables)
+    one, two = a.sample(goals), b.sample(goals)
     sign = -1.0 if a.maximize else 1.0
     x, y = one.loss[one.free], two.loss[two.free]
     rng = np.random.default_rng([seed, 9])
@@ -161,13 +198,18 @@ def compared(a: Side, b: Side, *, seed: int = 0) -> Comparison:
         mean, superiority = _turned(welch(x, y), sign), _superiority(x, y, rng)
         expected = _turned(_expected(x, y, k, rng), sign)
     pairs = _pairs(a, b, one, two)
-    verdict, reason = _verdict(mean, expected, k, sign)
+    ahead = fronts_of(*tables, goals, rng)
+    if ahead is None:
+        verdict, reason = _verdict(mean, expected, k, sign)
+    else:
+        verdict, reason = _of_volume(ahead)
     tests = [s.analysis.test.metrics.get(s.objective) if s.analysis.test else None for s in (a, b)]
     return Comparison(
         a=a.name,
         b=b.name,
         objective=a.objective,
         maximize=a.maximize,
+        constraints=dict(goals.constraints),
         n_a=len(one),
         n_b=len(two),
         random_a=len(x),
@@ -183,6 +225,9 @@ def compared(a: Side, b: Side, *, seed: int = 0) -> Comparison:
         test=None if tests[0] is None or tests[1] is None else tests[1] - tests[0],
         verdict=verdict,
         reason=reason,
+        kept=kept(*tables, goals),
+        objectives=objectives(*tables, goals),
+        front=ahead,
         outcomes=outcomes(a.analysis.advice, a.space, b.space, two, b.analysis),
     )
 
@@ -234,6 +279,16 @@ def _verdict(mean: Estimate, expected: Estimate, k: int, sign: float) -> tuple[s
                 continue
             return ("better" if up else "worse"), f"the interval of {name} excludes nought"
     return "not told apart", "both intervals hold nought"
+
+
+def _of_volume(found: Front) -> tuple[str, str]:
+    seen = found.volume
+    if seen.value is None or seen.low is None or seen.high is None:
+        return "unknown", found.reason
+    if seen.low > 0 or seen.high < 0:
+        told = "the interval of the volume that random trials dominate excludes nought"
+        return ("better" if seen.low > 0 else "worse"), told
+    return "not told apart", "the interval of the volume that random trials dominate holds nought"
 
 
 def _confirmed(a: Side, b: Side) -> Estimate:

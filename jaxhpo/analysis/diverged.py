@@ -59,7 +59,8 @@ class Where:
         independent: over those that were chosen without looking at results.
         p: of `independent`; q: p after Benjamini and Hochberg over all comparisons; None where it
             is not tested.
-        verdict: "associated" (q at most 0.01), "not identifiable", or "not tested".
+        verdict: "associated" (q at most the rate, by default 0.01), "not identifiable", or "not
+            tested".
         reason: why it is not tested, or "".
     """
 
@@ -103,8 +104,8 @@ class Diverged:
     errors: tuple[Error, ...]
 
 
-def diverged(table: pd.DataFrame, space: Space) -> Diverged:
-    """Of a trial table (`jaxhpo.table.trials_table`)."""
+def diverged(table: pd.DataFrame, space: Space, *, rate: float = LOST) -> Diverged:
+    """Of a trial table (`jaxhpo.table.trials_table`). rate: the largest q of what is said."""
     status = table["status"].to_numpy()
     lost = status == Status.DIVERGED.value
     trained = np.isin(status, _TRAINED)
@@ -115,7 +116,7 @@ def diverged(table: pd.DataFrame, space: Space) -> Diverged:
         n=int(lost.sum()),
         ended=int(lost.sum() + trained.sum() + len(failed)),
         numbers=tuple(sorted(int(i) for i in table.index.to_numpy()[lost])),
-        where=_corrected(found),
+        where=_corrected(found, rate),
         errors=_errors(failed),
     )
 
@@ -204,15 +205,15 @@ def _rate(at: np.ndarray, lost: np.ndarray) -> Rates:
     )
 
 
-def _corrected(found: list[Where]) -> tuple[Where, ...]:
+def _corrected(found: list[Where], rate: float) -> tuple[Where, ...]:
     tested = [w.p for w in found if w.p is not None]
     adjusted = iter(stats.false_discovery_control(tested)) if tested else iter(())
-    judged = [w if w.p is None else _judged(w, float(next(adjusted))) for w in found]
+    judged = [w if w.p is None else _judged(w, float(next(adjusted)), rate) for w in found]
     return tuple(sorted(judged, key=_rank))
 
 
-def _judged(one: Where, q: float) -> Where:
-    verdict = "associated" if q <= LOST else "not identifiable"
+def _judged(one: Where, q: float, rate: float) -> Where:
+    verdict = "associated" if q <= rate else "not identifiable"
     return dataclasses.replace(one, q=q, verdict=verdict)
 
 

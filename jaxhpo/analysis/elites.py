@@ -18,7 +18,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from jaxhpo.analysis.activity import labels
 from jaxhpo.analysis.association import FEWEST
@@ -260,8 +260,9 @@ def _over(share: float | None, base: float) -> float | None:
 def _share(k: int, n: int) -> Estimate:
     if not n:
         return UNKNOWN
-    found = stats.binomtest(k, n).proportion_ci(0.95, method="exact")
-    return Estimate(value=k / n, low=float(found.low), high=float(found.high))
+    low = special.betaincinv(k, n - k + 1, 0.025) if k else 0.0
+    high = special.betaincinv(k + 1, n - k, 0.975) if k < n else 1.0
+    return Estimate(value=k / n, low=float(low), high=float(high))
 
 
 def _corrected(found: list[EliteParameter]) -> tuple[EliteParameter, ...]:

@@ -28,8 +28,9 @@ class Evidence:
     Attributes:
         parameter: its name. n: trials that it was tested on.
         p, q: see the module; None where nothing could be tested.
-        verdict: "matters" (q at most 0.02), "not identifiable" or "not tested".
-        sources: where in the results the tests stand (JSON pointers into an `Analysis`).
+        verdict: "matters" (q at most the rate, by default 0.02), "not identifiable" or "not
+        tested". sources: where in the results the tests stand (JSON pointers into an `Analysis`, or
+            into a `jaxhpo.analysis.targets.Target`).
         reason: why it was not tested, or "".
     """
 
@@ -43,21 +44,29 @@ class Evidence:
 
 
 def evidence(
-    associations: Sequence[Association], top: Sequence[TopRegion], names: Sequence[str]
+    associations: Sequence[Association],
+    top: Sequence[TopRegion],
+    names: Sequence[str],
+    *,
+    rate: float = MATTERS,
 ) -> tuple[Evidence, ...]:
-    """Every searched parameter, in the order of the space."""
+    """Every searched parameter, in the order of the space; rate: the largest q that matters."""
     found = [_one(name, associations, top) for name in names]
     tested = [e.p for e in found if e.p is not None]
     adjusted = iter(stats.false_discovery_control(tested).tolist() if tested else ())
-    return tuple(e if e.p is None else _judged(e, next(adjusted)) for e in found)
+    return tuple(e if e.p is None else _judged(e, next(adjusted), rate) for e in found)
 
 
 def agreed(
-    associations: Sequence[Association], top: Sequence[TopRegion], names: Sequence[str]
+    associations: Sequence[Association],
+    top: Sequence[TopRegion],
+    names: Sequence[str],
+    *,
+    rate: float = MATTERS,
 ) -> tuple[tuple[Association, ...], tuple[Evidence, ...]]:
     """The associations, of which only those of parameters that matter are called so, and the
     evidence, which points into them."""
-    known = evidence(associations, top, names)
+    known = evidence(associations, top, names, rate=rate)
     matters = {one.parameter for one in known if one.verdict == "matters"}
     found = ranked(
         a
@@ -65,7 +74,7 @@ def agreed(
         else dataclasses.replace(a, verdict="not identifiable")
         for a in associations
     )
-    return found, evidence(found, top, names)
+    return found, evidence(found, top, names, rate=rate)
 
 
 def _one(name: str, associations: Sequence[Association], top: Sequence[TopRegion]) -> Evidence:
@@ -84,6 +93,6 @@ def _one(name: str, associations: Sequence[Association], top: Sequence[TopRegion
     )
 
 
-def _judged(one: Evidence, q: float) -> Evidence:
-    verdict = "matters" if q <= MATTERS else "not identifiable"
+def _judged(one: Evidence, q: float, rate: float) -> Evidence:
+    verdict = "matters" if q <= rate else "not identifiable"
     return dataclasses.replace(one, q=q, verdict=verdict)

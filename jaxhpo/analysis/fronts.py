@@ -123,7 +123,7 @@ def front_of_table(table: pd.DataFrame, goals: Goals) -> np.ndarray:
     complete and feasible trials that no other such trial beats in every objective."""
     at = (table["status"].to_numpy() == Status.COMPLETE.value) & feasible(table, goals)
     found = np.zeros(len(table), bool)
-    found[at] = front(_values(table, goals)[at] * goals.signs[None])
+    found[at] = front(metric_values(table, goals)[at] * goals.signs[None])
     return found
 
 
@@ -135,8 +135,8 @@ def fronts(table: pd.DataFrame, goals: Goals, *, rows: int = 10_000, seed: int =
     """
     complete = table["status"].to_numpy() == Status.COMPLETE.value
     part = table[complete].sort_index()
-    part = part[np.isfinite(_values(part, goals)).all(axis=1)]
-    values, kept = _values(part, goals), feasible(part, goals)
+    part = part[np.isfinite(metric_values(part, goals)).all(axis=1)]
+    values, kept = metric_values(part, goals), feasible(part, goals)
     number = part.index.to_numpy()
     losses = values * goals.signs[None]
     inside = front_of_table(part, goals) if goals.several else np.zeros(len(part), bool)
@@ -166,8 +166,8 @@ def _metric(table: pd.DataFrame, name: str) -> np.ndarray:
     return table[column].to_numpy(float) if column in table else np.full(len(table), np.nan)
 
 
-def _values(table: pd.DataFrame, goals: Goals) -> np.ndarray:
-    """float64 [n, k], in the user's direction."""
+def metric_values(table: pd.DataFrame, goals: Goals) -> np.ndarray:
+    """float64 [n, k], every objective of a trial table's rows, in the user's direction."""
     rest = [_metric(table, name) for name in goals.names[1:]]
     return np.stack([table["value"].to_numpy(float), *rest], axis=1)
 

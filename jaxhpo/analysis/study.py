@@ -42,6 +42,7 @@ from jaxhpo.analysis.slices import Slice, slices
 from jaxhpo.analysis.summary import Summary, summary
 from jaxhpo.analysis.surrogate import surrogate
 from jaxhpo.analysis.survivors import Survivors, gated, survivors, withheld
+from jaxhpo.analysis.targets import Targets, targets
 from jaxhpo.analysis.top_region import TopRegion, top_region
 from jaxhpo.analysis.tunability import Tunability, tunability
 from jaxhpo.goals import Goals, stated
@@ -110,7 +111,8 @@ class Analysis:
             and the aggressive one.
         fronts: several objectives and constraints. Where there are constraints, every other result
             that looks at values is of the trials that keep them; where there are several
-            objectives, of the first.
+            objectives, of the first. targets: what the other objectives, and the constraints,
+            depend on.
         test: see `Test`, or None where there is none.
         options: what the reader chose, but for `derived`. sampled: None where every row was looked
         at.
@@ -154,6 +156,7 @@ class Analysis:
     advice: tuple[Advice, ...]
     next_spaces: tuple[NextSpace, ...]
     fronts: Fronts
+    targets: Targets
     test: Test | None
     options: Options
     sampled: Sampled | None
@@ -314,6 +317,7 @@ def analysed_table(
         advice=advised,
         next_spaces=next_spaces(space, advised),
         fronts=ahead,
+        targets=targets(table, space, trials, goals, options),
         test=None,
         options=dataclasses.replace(options, derived={}),  # functions have no written form
         sampled=sampled,

@@ -12,10 +12,12 @@ from jax.extend import core
 
 class Work(NamedTuple):
     """operations: floating-point operations of one call. equations: how many equations the program
-    has, each counted once, by which its compilation takes longer."""
+    has, each counted once, by which its compilation takes longer. turns: how many equations one
+    call goes through, by which small arrays take their time."""
 
     operations: float
     equations: int
+    turns: float
 
 
 def work(fn: Callable[..., Any], *shapes: Any) -> Work:
@@ -23,12 +25,24 @@ def work(fn: Callable[..., Any], *shapes: Any) -> Work:
     operation an element. Loops count as often as they turn, where that is known.
     """
     jaxpr = jax.make_jaxpr(fn)(*shapes).jaxpr
-    return Work(_work(jaxpr), _equations(jaxpr))
+    return Work(_work(jaxpr), _equations(jaxpr), _turns(jaxpr))
+
+
+def _inner(equation: Any) -> list[Any]:
+    return [part for value in equation.params.values() for part in _jaxprs(value)]
 
 
 def _equations(jaxpr: Any) -> int:
-    inner = [p for e in jaxpr.eqns for value in e.params.values() for p in _jaxprs(value)]
-    return len(jaxpr.eqns) + sum(map(_equations, inner))
+    return sum(1 + sum(map(_equations, _inner(equation))) for equation in jaxpr.eqns)
+
+
+def _turns(jaxpr: Any) -> float:
+    found = 0.0
+    for equation in jaxpr.eqns:
+        within = _inner(equation)
+        each = sum(map(_turns, within)) * equation.params.get("length", 1)
+        found += each if within else 1.0
+    return found
 
 
 def _work(jaxpr: Any) -> float:
@@ -50,8 +64,8 @@ def _equation(equation: Any) -> float:
         return params["length"] * _work(params["jaxpr"].jaxpr)
     if name == "cond":
         return max(_work(branch.jaxpr) for branch in params["branches"])
-    inner = [part for value in params.values() for part in _jaxprs(value)]
-    return sum(_work(part) for part in inner) if inner else out
+    inner = _inner(equation)
+    return sum(map(_work, inner)) if inner else out
 
 
 def _jaxprs(value: Any) -> list[Any]:

@@ -50,6 +50,38 @@ def _result(found: Comparison) -> Iterator[Part]:
     if figure is not None:
         yield figure
     yield _table(found)
+    yield from _objectives(found)
+
+
+def _objectives(found: Comparison) -> Iterator[Table]:
+    if not found.objectives:
+        return
+    yield Table(
+        name="objectives",
+        title=f"Every objective, over {found.n_a} and {found.n_b} {_complete(found)} trials",
+        note="Means: of exploring trials, the second less the first, with Welch's 95 % interval. "
+        "Best values were chosen for being the best.",
+        columns=(
+            Column(name="objective"),
+            Column(name="better"),
+            *(
+                Column(name=n, show=number, right=True)
+                for n in ("best of first", "of second", "means differ by", "from", "to")
+            ),
+        ),
+        rows=tuple(
+            (
+                o.name,
+                "higher" if o.maximize else "lower",
+                o.best_a,
+                o.best_b,
+                o.mean.value,
+                o.mean.low,
+                o.mean.high,
+            )
+            for o in found.objectives
+        ),
+    )
 
 
 def _tiles(found: Comparison) -> Iterator[Tile]:
@@ -59,40 +91,52 @@ def _tiles(found: Comparison) -> Iterator[Tile]:
         note=f"{found.random_a} and {found.random_b} exploring trials",
         first=True,
     )
+    if found.kept is not None:
+        one, two = (
+            words.percent(k / n) if n else "none"
+            for k, n in ((found.kept.kept_a, found.kept.n_a), (found.kept.kept_b, found.kept.n_b))
+        )
+        yield Tile(
+            name="keep the constraints",
+            value=f"{one} and {two}",
+            note=f"of {found.kept.n_a} and {found.kept.n_b} exploring trials",
+        )
     yield Tile(
-        name="complete trials",
+        name=f"{_complete(found)} trials",
         value=f"{found.n_a:,} and {found.n_b:,}",
         note="of the first and of the second",
     )
 
 
 def _said(found: Comparison) -> Iterator[Sentence]:
-    n = f"n = {found.random_a} and {found.random_b} exploring trials"
+    n = f"n = {found.random_a} and {found.random_b} {_kind(found, 'exploring')}"
     why = f": {found.reason}" if found.reason else ""
     yield Sentence(text=f"{_VERDICTS[found.verdict]} ({n}){why}.", evidence="/verdict")
+    yield from _kept(found)
+    yield from _front(found)
     if found.expected.value is not None:
         yield Sentence(
-            text=f"The expected best of {found.k} random trials of the second, less that of the "
-            f"first, is {words.interval(found.expected)}; {n}.",
+            text=f"The expected best{_of(found)} of {found.k} random trials of the second, less "
+            f"that of the first, is {words.interval(found.expected)}; {n}.",
             evidence="/expected",
         )
     if found.mean.value is not None:
         yield Sentence(
-            text="The mean of random trials of the second, less that of the first, is "
-            f"{words.interval(found.mean)}; {n}.",
+            text=f"The mean{_of(found)} of random trials of the second, less that of the first, "
+            f"is {words.interval(found.mean)}; {n}.",
             evidence="/mean",
         )
     if found.superiority.value is not None:
         yield Sentence(
-            text="A random trial of the second beats one of the first with probability "
-            f"{words.estimate(found.superiority)}; {n}.",
+            text=f"A random trial of the second beats one of the first{_in(found)} with "
+            f"probability {words.estimate(found.superiority)}; {n}.",
             evidence="/superiority",
         )
     if found.best is not None:
         yield Sentence(
-            text=f"The best values differ by {number(found.best)} (the second less the first, of "
-            f"{found.n_b} and {words.trials(found.n_a, 'complete')}): both were chosen for being "
-            "the best, so this says little.",
+            text=f"The best values{_of(found)} differ by {number(found.best)} (the second less the "
+            f"first, of {found.n_b} and {words.trials(found.n_a, _complete(found))}): both were "
+            "chosen for being the best, so this says little.",
             evidence="/best",
         )
     if found.confirmed.value is not None:
@@ -114,6 +158,66 @@ def _said(found: Comparison) -> Iterator[Sentence]:
             f"{found.shared}.",
             evidence="/shared_difference",
         )
+
+
+def _complete(found: Comparison) -> str:
+    return "feasible complete" if found.constraints else "complete"
+
+
+def _kind(found: Comparison, kind: str) -> str:
+    return f"{kind} trials that keep the constraints" if found.constraints else f"{kind} trials"
+
+
+def _of(found: Comparison) -> str:
+    """Of which objective, where there are several."""
+    return f" {found.objective}" if found.objectives else ""
+
+
+def _in(found: Comparison) -> str:
+    return f" in {found.objective}" if found.objectives else ""
+
+
+def _kept(found: Comparison) -> Iterator[Sentence]:
+    seen = found.kept
+    if seen is None:
+        return
+    rules = [f"{name} at most {bound:g}" for name, bound in found.constraints.items()]
+    yield Sentence(
+        text=f"Both are judged by {words.listed(rules)}: what breaks it is no result. Of the "
+        f"exploring trials {seen.kept_b} of {seen.n_b} keep "
+        f"{'it' if len(rules) == 1 else 'them'} in the second, {seen.kept_a} of {seen.n_a} in the "
+        f"first: the share differs by {words.interval(seen.difference)}; n = {seen.n_a} and "
+        f"{seen.n_b}.",
+        evidence="/kept",
+    )
+
+
+def _front(found: Comparison) -> Iterator[Sentence]:
+    seen = found.front
+    if seen is None:
+        return
+    n = f"n = {found.random_a} and {found.random_b} {_kind(found, 'exploring')}"
+    if seen.volume.value is not None:
+        yield Sentence(
+            text=f"The share of the box behind both fronts that {seen.k} random trials of the "
+            f"second dominate, less that of the first, is {words.interval(seen.volume)}; {n}.",
+            evidence="/front/volume",
+        )
+    elif seen.reason:
+        yield Sentence(text=f"The fronts' volume is unknown: {seen.reason}.", evidence="/front")
+    yield Sentence(
+        text=f"The second's front has {words.trials(seen.b)}, {seen.only_b} of them also in the "
+        f"front of both studies together; the first's has {seen.a}, {seen.only_a} of them (of "
+        f"n = {found.n_b} and {found.n_a} {_complete(found)} trials).",
+        evidence="/front",
+    )
+    for place, one in enumerate(found.objectives[1:], 1):
+        if one.mean.value is not None:
+            yield Sentence(
+                text=f"The mean {one.name} of random trials of the second, less that of the first, "
+                f"is {words.interval(one.mean)} ({direction(maximize=one.maximize)}); {n}.",
+                evidence=f"/objectives/{place}/mean",
+            )
 
 
 def _differences(found: Comparison) -> list[tuple[str, Estimate]]:

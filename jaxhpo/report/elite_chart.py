@@ -47,9 +47,9 @@ def figure(found: Analysis) -> Figure | None:
         ax.set_yticks(range(len(rows)), names)
         ax.set_ylim(-0.7, len(rows) - 0.3)
         ax.set_xlim(-0.03, 1.03)
-        ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["lower bound", "25 %", "50 %", "75 %", "upper"])
+        ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["lower", "25 %", "50 %", "75 %", "upper"])
         ax.grid(visible=False, axis="y")
-        ax.set_xlabel("where in the range, on the scale that is searched")
+        ax.set_xlabel("from the lower bound to the upper, on the scale that is searched")
         legend(canvas, ax, 1.0)
 
     more = f" {left} more are in the table only." if left else ""

@@ -31,11 +31,13 @@ def dots(
     *,
     pixels: bool,
 ) -> None:
-    """One dot a trial, coloured by how the trial was chosen; the user's own are diamonds.
+    """One dot a trial, coloured by how the trial was chosen; the user's own are diamonds. `size` is
+    that of a dot among many; of few they are larger.
 
     All arrays are [n]. With `pixels` the dots are a picture on the page, and no longer tell which
     trial they are.
     """
+    size *= min(3.0, max(1.0, 300 / max(len(x), 1)))
     for phase, label in words.PHASES.items():
         at = phases == phase
         if at.any():

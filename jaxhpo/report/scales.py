@@ -86,14 +86,21 @@ def log_ticks(axis: Axis, low: float, high: float, most: int) -> None:
     if len(ticks) < 2:
         ticks = [low, high]
     axis.set_major_locator(FixedLocator(ticks))
-    axis.set_major_formatter(FixedFormatter([power(t) for t in ticks]))
+    axis.set_major_formatter(FixedFormatter(powers_of_ten(ticks)))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
 
 
-def power(value: float) -> str:
-    """0.001 to 9999 as they are, else as a power of ten."""
-    if 1e-3 <= abs(value) < 1e4:
+def powers_of_ten(ticks: Sequence[float]) -> list[str]:
+    """As they are if all are 0.001 to 9999, else all as powers of ten, so that one axis has one way
+    of writing."""
+    if all(1e-3 <= abs(t) < 1e4 for t in ticks):
+        return [f"{t:g}" for t in ticks]
+    return [_power(t) for t in ticks]
+
+
+def _power(value: float) -> str:
+    if value in (1.0, 10.0):
         return f"{value:g}"
     mantissa, exponent = f"{value:.0e}".split("e")
     head = "" if mantissa == "1" else f"{mantissa}·"

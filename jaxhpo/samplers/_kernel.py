@@ -10,6 +10,7 @@ that is inactive is at one place (0.5, or the origin of the one-hot vectors).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -18,7 +19,7 @@ import numpy as np
 from jax import Array
 
 from jaxhpo.cube import Kind, Layout
-from jaxhpo.samplers._linear import cholesky, solve
+from jaxhpo.samplers._linear import cholesky, inverted
 
 LEAST_NOISE = 1e-5  # as a variance, where the values have variance 1; float32 needs so much
 _START_NOISE = 1e-3
@@ -113,12 +114,11 @@ def fitted(
             return masked(gram(form, c, at, at), known, jnp.exp(c.noise) + LEAST_NOISE)
 
         matrix, back = jax.vjp(covariance, c)
-        factor = cholesky(matrix)
-        half = solve(factor, jnp.eye(len(values), dtype=matrix.dtype))
+        half = inverted(matrix)  # of the lower factor
         inverse = jnp.matmul(half.T, half, precision=jax.lax.Precision.HIGHEST)
         alpha = jnp.matmul(inverse, values, precision=jax.lax.Precision.HIGHEST)
         loss, push = jax.value_and_grad(prior)(c)
-        loss += 0.5 * jnp.dot(values, alpha) + jnp.log(jnp.diagonal(factor)).sum()
+        loss += 0.5 * jnp.dot(values, alpha) - jnp.log(jnp.diagonal(half)).sum()
         (pull,) = back(0.5 * (inverse - alpha[:, None] * alpha[None]))
         return loss, jax.tree.map(jnp.add, push, pull)
 
@@ -163,18 +163,25 @@ def masked(covariance: Array, known: Array, noise: Array | float) -> Array:
 def factored(matrix: Array, least: float = 1e-6) -> Array:
     """The lower Cholesky factor of a positive matrix; as much as need be is added to the diagonal,
     tenfold more each time."""
+    return _steady(cholesky, matrix, least)
+
+
+def inverse_factored(matrix: Array, least: float = 1e-6) -> Array:
+    """The inverse of that factor."""
+    return _steady(inverted, matrix, least)
+
+
+def _steady(of: Callable[[Array], Array], matrix: Array, least: float) -> Array:
     size = jnp.diagonal(matrix).mean()
     eye = jnp.eye(len(matrix), dtype=matrix.dtype)
-
-    def factor(jitter: Array) -> Array:
-        return cholesky(matrix + jitter * size * eye)
 
     def spoilt(carry: tuple[Array, Array]) -> Array:
         return ~jnp.isfinite(carry[0]).all() & (carry[1] < 10.0)
 
     def more(carry: tuple[Array, Array]) -> tuple[Array, Array]:
         jitter = carry[1] * 10.0
-        return factor(jitter), jitter
+        return of(matrix + jitter * size * eye), jitter
 
-    begin = jnp.asarray(least, matrix.dtype)
-    return jax.lax.while_loop(spoilt, more, (factor(begin), begin))[0]
+    # The first try is one of the loop too: so it is compiled once.
+    begin = jnp.full_like(matrix, jnp.nan), jnp.asarray(least / 10.0, matrix.dtype)
+    return jax.lax.while_loop(spoilt, more, begin)[0]

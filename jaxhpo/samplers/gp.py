@@ -1,18 +1,17 @@
-"""Bayesian optimisation with a Gaussian process, proposing whole batches by Thompson sampling.
+"""Bayesian optimisation with a Gaussian process: one proposal by expected improvement, a batch by
+Thompson sampling.
 
-Each proposal minimises its own draw of what the objective may look like (Thompson 1933; Kandasamy,
-Krishnamurthy, Schneider and Poczos 2018, "Parallelised Bayesian Optimisation via Thompson
-Sampling"; jointly over candidates as in Eriksson et al. 2019, "Scalable Global Optimization via
-Local Bayesian Optimization", section 3). So a batch spreads out by itself. Points in training are
-taken for known, at what is expected of them, which makes the draws certain there (Ginsbourger, Le
-Riche and Carraro 2010, "kriging believer").
+In a batch each proposal minimises its own draw of what the objective may look like (Thompson 1933;
+Kandasamy, Krishnamurthy, Schneider and Poczos 2018, "Parallelised Bayesian Optimisation via
+Thompson Sampling"; jointly over candidates as in Eriksson et al. 2019, "Scalable Global
+Optimization via Local Bayesian Optimization", section 3). So a batch spreads out by itself. A batch
+of one need not: it is the point of highest expected improvement (`jaxhpo.samplers._improve`).
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,33 +22,20 @@ from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
 from jaxhpo.given import whole
 from jaxhpo.samplers import _history
-from jaxhpo.samplers._candidates import candidates as drawn
-from jaxhpo.samplers._fresh import among, finite, listed
+from jaxhpo.samplers._fresh import finite
 from jaxhpo.samplers._history import History
-from jaxhpo.samplers._kernel import (
-    LEAST_NOISE,
-    embedded,
-    embedding,
-    factored,
-    fitted,
-    gram,
-    masked,
-)
-from jaxhpo.samplers._linear import solve, solve_back
+from jaxhpo.samplers._improve import improving
+from jaxhpo.samplers._kernel import Constants, embedded, embedding, fitted
+from jaxhpo.samplers._known import Remembered, best_and_others, known, standardised
 from jaxhpo.samplers._options import reals
+from jaxhpo.samplers._posterior import Known
 from jaxhpo.samplers._sizes import SMALLEST_BLOCK, padded, room
+from jaxhpo.samplers._thompson import Pool, drawn, pool_of
 
 BLOCK = 256  # draws made together
-CENTERS = 25  # so many good points, at most, have candidates around them
-_FEW, _GROWTH = 128, 4  # places for trials, and how much more when they are full
-_TAKEN = 1e30
-
-
-class _Options(NamedTuple):
-    anywhere: int
-    near: int
-    joint: int
-    steps: int
+_FEW, _FEW_ALONE = 512, 256  # places for trials to begin with, in batches and alone
+_FITTED_ALONE = 128  # a proposal alone costs less than a fit to more than that
+_TAKEN_ALONE = 16  # places for what is in training
 
 
 def gp(
@@ -63,8 +49,9 @@ def gp(
     most_known: int = 1024,
     steps: int = 50,
     clip: float = 2.0,
+    alone: str = "improvement",
 ) -> Sampler:
-    """Thompson sampling from a Gaussian process.
+    """Bayesian optimisation with a Gaussian process.
 
     Trials without a loss count as bad as the worst. What was told or is pending is not proposed
     again while there is anything else.
@@ -73,16 +60,19 @@ def gp(
         startup: how many points of a scrambled Sobol sequence come first; by default twice the
             number of parameters, at least 10 and at most 24. The sequence goes on while nothing is
             known.
-        candidates: how many points there are to choose from.
+        candidates: how many points there are to choose from; half as many for a proposal alone,
+            which is improved on afterwards.
         joint: over how many of them draws are made: those with the lowest bounds, two standard
             deviations below what is expected. (At least twice as many as there are draws.)
         prior_share: the share of them that is uniform; the others lie around the best.
         most_fitted: the kernel's constants are fitted to at most so many trials, the best half of
-            them and others at random.
+            them and others at random; to at most 128 where proposals come alone.
         most_known: the posterior knows at most so many, chosen likewise.
         steps: how many steps of Adam the fit takes.
         clip: losses above median + clip (median - least) count as that: what is far worse says
             nothing about where the best is.
+        alone: what a proposal is that is asked for alone: ``"improvement"``, the point of highest
+            expected improvement, or ``"draw"``, as in a batch.
 
     Raises:
         ValueError: for an option that can't be used.
@@ -97,16 +87,42 @@ def gp(
         steps=(steps, 1),
     )
     reals("gp", prior_share=(prior_share, 1.0), clip=(clip, np.inf))
+    if alone not in ("improvement", "draw"):
+        raise ValueError(f"gp(alone=...) must be 'improvement' or 'draw', got alone={alone!r}")
     first_model = _history.startup_default(layout) if startup is None else startup
-    anywhere = max(1, round(prior_share * candidates))
-    choose = _program(layout, _Options(anywhere, candidates - anywhere, joint, steps))
     block = min(BLOCK, room(candidates // 4, 1))
+    fit, draw = _fit(layout, steps), _draw(layout, _pool(candidates, prior_share, joint))
+    improve = _improve(layout, _pool(max(8, candidates // 2), prior_share, joint))
+    remembered = Remembered()
+
+    def constants(state: History, words: list[int], n: int, most: int) -> Constants:
+        """Of the first n trials, fitted to at most so many of them."""
+
+        def made() -> Constants:
+            kept = best_and_others(state.losses[:n], most, np.random.default_rng([*words, n, 1]))
+            values = standardised(state.losses[:n], clip)[kept]
+            places = room(most, SMALLEST_BLOCK)
+            return fit(padded(state.points[kept], places), padded(values, places), len(kept))
+
+        name = (tuple(words), most, state.points[:n].tobytes(), state.losses[:n].tobytes())
+        return remembered.of(name, made)
 
     def ask(state: History, first: int, pending: Array, n: int) -> Proposal:
-        known = _known(state, first, most_known, most_fitted, clip)
+        by_itself = n == 1 and alone == "improvement"
+        words = np.asarray(jax.random.key_data(state.key)).tolist()
+        told = len(state.losses)
+        fitted_to, most = told, most_fitted
+        if by_itself:
+            fitted_to, most = refitted(told), min(most_fitted, _FITTED_ALONE)
 
         def chosen(key: Array, taken: np.ndarray, count: int, q: int) -> Array:
-            return choose(key, known, taken, np.int32(count), n=q)
+            few = _FEW_ALONE if by_itself else _FEW
+            given = known(state, [*words, first, told], clip=clip, most=most_known, few=few)
+            c = constants(state, words, fitted_to, most)
+            if by_itself:
+                places = _TAKEN_ALONE if count <= _TAKEN_ALONE else len(taken)
+                return improve(key, c, given, taken[:places], np.int32(count))
+            return draw(key, c, given, taken, np.int32(count), n=q)
 
         return _history.proposed(
             layout, state, first, pending, n, startup=first_model, block=block, choose=chosen
@@ -121,174 +137,47 @@ def gp(
     )
 
 
-class _Known(NamedTuple):
-    """The trials that the posterior knows, in places that are a power of two.
-
-    points [T, d]; values [T], standardised; count []: how many places are filled. fit [F]: which of
-    them the constants are fitted to, the first fit_count [] of them. told [C, d] and told_count []:
-    all that were told, for spaces that have an end.
-    """
-
-    points: Array
-    values: Array
-    count: Array
-    fit: Array
-    fit_count: Array
-    told: Array
-    told_count: Array
+def refitted(n: int) -> int:
+    """How many of n trials the constants are fitted to where proposals come one by one: 8 times
+    in every doubling, so that which trials they are depends on n alone."""
+    step = 1 << max(0, n.bit_length() - 4)
+    return n - n % step
 
 
-def _known(state: History, first: int, most: int, most_fitted: int, clip: float) -> _Known:
-    """What the program is given of a history; which of many trials are left out depends on the key,
-    on the history and on the number of the batch's first trial."""
-    n = len(state.losses)
-    words = np.asarray(jax.random.key_data(state.key)).tolist()
-    rng = np.random.default_rng([*words, first, n])
-    values = standardised(state.losses, clip)
-    kept = _best_and_others(state.losses, most, rng)
-    fit = _best_and_others(state.losses[kept], most_fitted, rng)
-    places = _places(len(kept), most)
-    found = (
-        padded(state.points[kept], places),
-        padded(values[kept], places),
-        np.int32(len(kept)),
-        padded(fit.astype(np.int32), min(places, room(most_fitted, SMALLEST_BLOCK))),
-        np.int32(len(fit)),
-        padded(state.points, room(n, places)),
-        np.int32(n),
-    )
-    return _Known(*map(jnp.asarray, found))
+def _pool(candidates: int, prior_share: float, joint: int) -> Pool:
+    anywhere = max(1, round(prior_share * candidates))
+    return Pool(anywhere, candidates - anywhere, joint)
 
 
-def _places(n: int, most: int) -> int:
-    """Room for n trials, of at most so many. The program is compiled for few sizes, as that takes
-    seconds, and in small ones for little more than it needs, as its cost grows with the cube."""
-    places = _FEW
-    while places < n:
-        places *= _GROWTH
-    return min(places, room(most, SMALLEST_BLOCK))
-
-
-def standardised(losses: np.ndarray, clip: float) -> np.ndarray:
-    """float32 [n], of mean 0 and variance 1: clipped from above, what has no loss at the top.
-
-    All zero if all are equal.
-    """
-    y = losses.astype(np.float64)
-    sound = np.isfinite(y)
-    if not sound.any():
-        return np.zeros(len(y), np.float32)
-    least, middle = y[sound].min(), np.median(y[sound])
-    top = middle + clip * (middle - least) if middle > least else y[sound].max()
-    y = np.where(sound, np.minimum(y, top), min(top, y[sound].max()))
-    y -= y.mean()
-    spread = y.std()
-    # Differences in the last digits of the losses are no signal.
-    if spread <= 1e-6 * max(abs(least), abs(top)) or spread == 0.0:
-        return np.zeros(len(y), np.float32)
-    return (y / spread).astype(np.float32)
-
-
-def _best_and_others(losses: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
-    """int [at most `most`], increasing: the best half and, of the others, some at random."""
-    if len(losses) <= most:
-        return np.arange(len(losses))
-    order = np.argsort(losses, kind="stable")
-    others = rng.choice(order[most // 2 :], most - most // 2, replace=False)
-    return np.sort(np.concatenate([order[: most // 2], others]))
+# Samplers of one layout share what was compiled.
 
 
 @functools.lru_cache(maxsize=64)
-def _program(layout: Layout, options: _Options) -> Callable[..., Array]:
-    """The jitted choice of a block; samplers of one layout share what was compiled."""
-    return jax.jit(functools.partial(_chosen, layout, options), static_argnames="n")
-
-
-def _chosen(
-    layout: Layout,
-    options: _Options,
-    key: Array,
-    known: _Known,
-    taken: Array,
-    taken_count: Array,
-    *,
-    n: int,
-) -> Array:
-    """float32 [n, d], the proposals of one block.
-
-    Args:
-        taken: [P, d], points that are in training or were chosen before, `taken_count` of them.
-    """
+def _fit(layout: Layout, steps: int) -> Callable[..., Constants]:
+    """``(points [F, d], values [F], count) -> Constants``, jitted."""
     form = embedding(layout)
-    pool_key, draw_key = jax.random.split(key)
-    filled = jnp.arange(len(known.points)) < known.count
-    at = embedded(layout, form, known.points)
-    fit_filled = jnp.arange(len(known.fit)) < known.fit_count
-    values = jnp.where(fit_filled, known.values[known.fit], 0.0)
-    c = fitted(form, layout.d, at[known.fit], values, fit_filled, options.steps)
-    noise = jnp.exp(c.noise) + LEAST_NOISE
 
-    # Told trials come first, so that the factor of their covariance is a corner of the whole.
-    lies = jnp.arange(len(taken)) < taken_count
-    every = jnp.concatenate([at, embedded(layout, form, taken)])
-    there = jnp.concatenate([filled, lies])
-    factor = factored(masked(gram(form, c, every, every), there, noise))
-    m = len(at)
-    told_values = jnp.where(filled, known.values, 0.0)
-    half = solve(factor[:m, :m], told_values[:, None])
-    alpha = solve_back(factor[:m, :m], half)[:, 0]
+    def fit(points: Array, values: Array, count: Array) -> Constants:
+        at, filled = embedded(layout, form, points), jnp.arange(len(points)) < count
+        return fitted(form, layout.d, at, jnp.where(filled, values, 0.0), filled, steps)
 
-    pool = _pool(layout, options, pool_key, known, filled, known.values - noise * alpha)
-    where = embedded(layout, form, pool)
-    cross = jnp.where(there[:, None], gram(form, c, every, where), 0.0)
-    mean = jnp.matmul(cross[:m].T, alpha, precision=jax.lax.Precision.HIGHEST)
-    part = solve(factor, cross)
-    variance = jnp.maximum(jnp.exp(c.signal) - (part**2).sum(axis=0), 0.0)
-
-    gone = among(pool, known.told, jnp.arange(len(known.told)) < known.told_count)
-    gone |= among(pool, taken, lies)
-    # The least of a draw lies almost surely where it may be low: only there draws are made.
-    low = jnp.where(gone, -_TAKEN, jnp.nan_to_num(2.0 * jnp.sqrt(variance) - mean, nan=0.0))
-    short = jax.lax.top_k(low, min(len(pool), max(options.joint, 2 * n)))[1]
-    pool, where, mean, part, gone = (
-        pool[short],
-        where[short],
-        mean[short],
-        part[:, short],
-        gone[short],
-    )
-    explained = jnp.matmul(part.T, part, precision=jax.lax.Precision.HIGHEST)
-    spread = factored(gram(form, c, where, where) - explained, 1e-5)
-    draws = jax.random.normal(draw_key, (len(pool), n))
-    draws = mean[:, None] + jnp.matmul(spread, draws, precision=jax.lax.Precision.HIGHEST)
-
-    def one(gone: Array, draw: Array) -> tuple[Array, Array]:
-        mine = jnp.argmin(jnp.where(gone, _TAKEN, jnp.nan_to_num(draw, nan=_TAKEN / 2)))
-        return gone | (pool == pool[mine][None]).all(axis=1), pool[mine]
-
-    return jax.lax.scan(one, gone, draws.T)[1]
+    return jax.jit(fit)
 
 
-def _pool(
-    layout: Layout, options: _Options, key: Array, known: _Known, filled: Array, mean: Array
-) -> Array:
-    """float32 [c, d], what is chosen from. The key is consumed.
+@functools.lru_cache(maxsize=64)
+def _draw(layout: Layout, sizes: Pool) -> Callable[..., Array]:
+    """The jitted choice of a block."""
+    return jax.jit(functools.partial(drawn, layout, sizes), static_argnames="n")
 
-    Args:
-        mean: [T], what the posterior expects at the known points: the best by that, not by the loss
-            as observed, are the centers.
-    """
-    if finite(layout) and (layout.size or 0) <= options.anywhere + options.near:
-        return jnp.asarray(listed(layout))
-    order = jnp.argsort(jnp.where(filled, mean, jnp.inf))[:CENTERS]
-    rank = jnp.arange(CENTERS, dtype=jnp.float32)
-    count = jnp.minimum(jnp.ceil(jnp.sqrt(known.count.astype(jnp.float32))), CENTERS)
-    weight = jnp.where(rank < count, jnp.log(count + 1.0) - jnp.log(rank + 1.0), 0.0)
-    return drawn(
-        layout,
-        key,
-        known.points[order],
-        weight,
-        anywhere=options.anywhere,
-        near=options.near,
-    )
+
+@functools.lru_cache(maxsize=64)
+def _improve(layout: Layout, sizes: Pool) -> Callable[..., Array]:
+    """The jitted choice of one point."""
+
+    def improve(key: Array, c: Constants, given: Known, taken: Array, taken_count: Array) -> Array:
+        def pool(key: Array, expected: Array) -> Array:
+            return pool_of(layout, sizes, key, given, expected)
+
+        return improving(layout, key, c, given, taken, taken_count, pool)
+
+    return jax.jit(improve)

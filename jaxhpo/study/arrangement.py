@@ -17,14 +17,22 @@ from jaxhpo.population.program import Device, Form
 from jaxhpo.population.sizing import drivers_per_device, memory, tile_width
 from jaxhpo.population.streamed import StreamedPopulation
 from jaxhpo.study.brackets import largest_group
-from jaxhpo.study.plan import COHORTS, GROUPED, TRACED, Plan, classes, plan, values
+from jaxhpo.study.plan import COHORTS, GROUPED, TRACED, Load, Plan, classes, plan, values
 from jaxhpo.trial import Trial
 
-_BATCH = 16
+_BATCH = (16, 128, 8)  # at least, at most, in between this part of a tile's lanes
 _LOOKAHEAD = (16, 64, 8)  # at least, at most, in between this part of the trials
 # Where trials are stopped early they last for very different times, and more must be at hand to
 # keep lanes at work (asha on digits: 86 % of lane-units useful at 64, 97 % at 128).
 _LOOKAHEAD_STOPPED = (32, 128, 4)
+_LONG = 8  # of a long study, twice as many at most, as far as they are no more than this part
+_MOST_AT_ONCE = 4  # never more than this part of the trials, or little would be learnt from them
+# What part of its budget a trial is trained for where the task can end it (.45 was measured on
+# spectral, whose trials wait for a better epoch), and where the scheduler stops it (.45 again).
+_ENDED, _STOPPED = 0.5, 0.5
+_LANES = {"cpu": 8}  # of a tile, about, before its width is known; elsewhere:
+_LANES_OF_A_CHIP = 64
+_LEAST_LANES = 16
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -33,6 +41,7 @@ class Arrangement:
 
     Attributes:
         task, scheduler, replicates: as the study has them.
+        adaptive: whether the sampler goes by results.
         devices: where to train. drivers: threads a device; None: by device and cores.
         how: the plan's choice, by name (see `jaxhpo.study.plan`). width: W. Both are settled when
             the study's identity is.
@@ -40,6 +49,7 @@ class Arrangement:
 
     task: Task
     scheduler: Scheduler
+    adaptive: bool
     replicates: int
     devices: Sequence[Device]
     drivers: int | None
@@ -124,23 +134,60 @@ class Arrangement:
             drivers=self.threads,
         )
 
-    def plan(self, trials: int, asked: Mapping[str, str]) -> Plan:
-        """Which static parameters are traced (see `jaxhpo.study.plan`)."""
-        return plan(self.task, self.static, trials, self.devices[0].platform, asked)
+    @property
+    def gated(self) -> bool:
+        """Whether trials wait for the results of earlier ones before they are proposed."""
+        return self.adaptive or self.scheduler.limits is not None
+
+    def plan(self, trials: int, asked: Mapping[str, str], sizes: Mapping[str, int | None]) -> Plan:
+        """Which static parameters are traced (see `jaxhpo.study.plan`).
+
+        Args:
+            sizes: lookahead and width, where they are given.
+        """
+        platform = self.devices[0].platform
+        load = Load(
+            trials=trials * self.replicates,
+            at_once=(sizes["lookahead"] or self._lookahead(trials)) * self.replicates
+            if self.gated
+            else trials * self.replicates,
+            lasts=(1.0 if self.task.after is None else _ENDED)
+            * (1.0 if self.scheduler.limits is None else _STOPPED),
+            width=sizes["width"] or _LANES.get(platform, _LANES_OF_A_CHIP),
+            platform=platform,
+        )
+        return plan(self.task, self.static, load, asked)
+
+    def _lookahead(self, trials: int) -> int:
+        """Trials that may be in training while the next are proposed, as far as W says nothing."""
+        stopped = self.scheduler.limits is not None
+        low, high, part = _LOOKAHEAD_STOPPED if stopped else _LOOKAHEAD
+        high = max(high, min(2 * high, trials // _LONG))
+        return max(min(high, max(low, trials // part)), largest_group(self.scheduler, trials))
 
     def defaults(self, chosen: Plan, trials: int) -> dict[str, Any]:
         """The sizes of a study for which none are given."""
+        width = self._width(chosen, trials)
+        low, high, part = _BATCH
+        # Enough to fill a tile of every program, where the study has that many to spare.
+        full = min(width * chosen.programs // self.replicates, trials // _MOST_AT_ONCE)
+        return {
+            "batch": min(high, max(low, width // part)),
+            "lookahead": max(self._lookahead(trials), full),
+            "width": width,
+            "plan": dict(chosen.choice),
+        }
+
+    def _width(self, chosen: Plan, trials: int) -> int:
         space = self.task.space
         points = np.random.default_rng(0).random((11, len(space))).astype(np.float32)
         points[:3] = np.array([[0.0], [0.5], [1.0]], np.float32)
         members = [self.filled(config) for config in space.decode(points)]
         form = dataclasses.replace(self, how=chosen.choice).form()
-        stopped = self.scheduler.limits is not None
-        low, high, part = _LOOKAHEAD_STOPPED if stopped else _LOOKAHEAD
-        lookahead = min(high, max(low, trials // part))
-        return {
-            "batch": _BATCH,
-            "lookahead": max(lookahead, largest_group(self.scheduler, trials)),
-            "width": tile_width(self.task, members, form, memory(self.devices[0])),
-            "plan": dict(chosen.choice),
-        }
+        width = tile_width(self.task, members, form, memory(self.devices[0]))
+        if form.platform == "cpu":
+            return width
+        # A chip takes as long for free lanes as for others, and holds more than there are trials.
+        most = trials // _MOST_AT_ONCE if self.gated else trials
+        most = max(_LEAST_LANES, most * self.replicates)
+        return min(width, 2 ** (most.bit_length() - 1))

@@ -79,6 +79,7 @@ def settled(task: Task, given: Mapping[str, Any]) -> Basis:
     arranged = Arrangement(
         task=explained(task),
         scheduler=scheduler,
+        adaptive=sampler.adaptive,
         replicates=replicates,
         devices=list(jax.local_devices() if devices is None else devices),
         drivers=given["drivers"],
@@ -121,12 +122,12 @@ def _opened(
     """The records and the whole identity; what was decided or read just now is noted in them."""
     asked: dict[str, str] = dict(given["plan"] or {})
     plans: list[Plan] = []
+    sizes = {name: given[name] for name in ("batch", "lookahead", "width")}
 
     def defaults() -> dict[str, Any]:
-        plans.append(arranged.plan(given["trials"], asked))
+        plans.append(arranged.plan(given["trials"], asked, sizes))
         return arranged.defaults(plans[0], given["trials"])
 
-    sizes = {name: given[name] for name in ("batch", "lookahead", "width")}
     records, whole = opening.opened(given["workdir"], certain, {**sizes, "plan": asked}, defaults)
     for plan in plans:
         records.put_fact("plan", plan.lines())

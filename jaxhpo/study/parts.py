@@ -39,7 +39,7 @@ def proposer(basis: Basis, ledger: Ledger, enqueue: Sequence[Mapping[str, Any]])
         basis.key(Stream.SAMPLER),
         batch=basis.identity["batch"],
         lookahead=basis.identity["lookahead"],
-        gated=basis.sampler.adaptive or rules.limits is not None,
+        gated=basis.arranged.gated,
         given=list(enqueue),
         budget=basis.arranged.budget,
         losses=ledger.losses if stops else None,

@@ -43,9 +43,11 @@ class Study:
         sampler, sampler_options: file name in ``jaxhpo/samplers`` and the factory's arguments;
             what ``"auto"`` picked, and why, is noted as the fact "sampler".
         scheduler, scheduler_options: likewise in ``jaxhpo/schedulers``.
-        batch: trials proposed together (16). lookahead: how many trials may be in training while
-            the next are chosen (an eighth of `trials`, 16 to 64; under a scheduler that stops
-            trials a quarter, 32 to 128). See `jaxhpo.study.proposer`.
+        batch: trials proposed together (16; an eighth of the width where that is more, to 128).
+        lookahead: how many trials may be in training while the next are chosen (an eighth of
+            `trials`, 16 to 64; under a scheduler that stops trials a quarter, 32 to 128; a
+            sixteenth of a long study, up to twice as many; at least a tile for every program). See
+            `jaxhpo.study.proposer`.
         width: W, lanes a tile; by default what suits the model and the machine at the first run.
             Part of the study's identity, as are all arguments above but `trials` and `workdir`.
         devices: where to train; by default all local devices. drivers: threads a device.

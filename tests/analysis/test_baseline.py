@@ -50,7 +50,7 @@ def test_single_trials_have_no_interval():
 def test_what_is_not_there_is_said():
     table = drawn(SPACE, lambda c: c["x"], 10)
     found = analysed_table(table, SPACE, objective="score", maximize=False).baseline
-    assert (found.compared, found.reason) == ((), "there is no baseline")
+    assert (found.compared, found.reason) == ((), "none was named (--baseline)")
     options = Options(baseline={"x": 0.123, "k": "a"})
     found = analysed_table(table, SPACE, objective="score", maximize=False, options=options)
     assert "no complete trial has" in found.baseline.reason

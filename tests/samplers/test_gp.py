@@ -9,7 +9,8 @@ import pytest
 
 from jaxhpo import Choice, Float, Int, Space
 from jaxhpo.samplers import _kernel as kernel
-from jaxhpo.samplers.gp import _best_and_others, gp, standardised
+from jaxhpo.samplers._known import best_and_others, standardised
+from jaxhpo.samplers.gp import gp, refitted
 
 PLANE = Space(x=Float(0.0, 1.0), y=Float(0.0, 1.0))
 MIXED = Space(
@@ -115,7 +116,7 @@ def test_losses_that_say_nothing_are_zero(losses):
 
 def test_of_many_the_best_half_is_kept():
     losses = np.random.default_rng(0).permutation(100).astype(float)
-    kept = _best_and_others(losses, 20, np.random.default_rng(1))
+    kept = best_and_others(losses, 20, np.random.default_rng(1))
     assert len(set(kept)) == 20
     assert set(range(10)) <= set(losses[kept])
     assert list(kept) == sorted(kept)
@@ -141,10 +142,11 @@ def test_odd_histories_give_sound_batches(odd):
         valid[1:] = False
     sampler = gp(MIXED.layout, startup=4)
     state = told(sampler, MIXED, points, losses, valid)
-    found = np.asarray(sampler.ask(state, 40, none(MIXED), 16).points)
-    assert np.isfinite(found).all()
-    assert len(np.unique(found, axis=0)) == 16
-    np.testing.assert_array_equal(MIXED.layout.snap(jnp.asarray(found)), found)
+    for n in (16, 1):
+        found = np.asarray(sampler.ask(state, 40, none(MIXED), n).points)
+        assert np.isfinite(found).all()
+        assert len(np.unique(found, axis=0)) == n
+        np.testing.assert_array_equal(MIXED.layout.snap(jnp.asarray(found)), found)
 
 
 def test_it_goes_where_the_losses_fall_and_keeps_off_what_is_pending():
@@ -169,9 +171,49 @@ def test_batches_beyond_the_largest_block():
     assert len(np.unique(found, axis=0)) == 50
 
 
+def test_a_proposal_alone_is_where_most_improvement_is_expected():
+    rng = np.random.default_rng(0)
+    points = rng.random((24, 2)).astype(np.float32)
+    losses = ((points - [0.3, 0.8]) ** 2).sum(axis=1)
+    sampler = gp(PLANE.layout)
+    state = told(sampler, PLANE, points, losses)
+    found = np.asarray(sampler.ask(state, 24, none(PLANE), 1).points)
+    assert np.linalg.norm(found - [0.3, 0.8]) < 0.02
+    pending, seen = none(PLANE), []
+    for _ in range(20):
+        point = sampler.ask(state, 24, pending, 1).points
+        pending = jnp.concatenate([pending, point])
+        seen.append(np.asarray(point))
+    # What is pending is known to the process: one does not stay where the first one was.
+    assert len(np.unique(np.concatenate(seen), axis=0)) == 20
+    drawn = gp(PLANE.layout, alone="draw").ask(state, 24, none(PLANE), 1).points
+    assert not np.array_equal(drawn, found)
+
+
+def test_what_a_sampler_remembers_changes_no_proposal():
+    rng = np.random.default_rng(0)
+    points = rng.random((80, 2)).astype(np.float32)
+    losses = np.sin(7 * points).sum(axis=1)
+    one = gp(PLANE.layout)
+    for n in (20, 40, 41, 79):
+        state = told(one, PLANE, points[:n], losses[:n])
+        found = one.ask(state, n, none(PLANE), 1).points
+        other = gp(PLANE.layout)
+        state = told(other, PLANE, points[:n], losses[:n])
+        np.testing.assert_array_equal(other.ask(state, n, none(PLANE), 1).points, found)
+
+
+def test_constants_are_fitted_eight_times_in_a_doubling():
+    assert [refitted(n) for n in (1, 12, 15, 16, 17, 31, 39, 40, 255)] == [
+        1, 12, 15, 16, 16, 30, 36, 40, 240
+    ]  # fmt: skip
+    assert len({refitted(n) for n in range(256, 512)}) == 8
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [
+        ("alone", ["both", 1]),
         ("startup", [-1, 1.5]),
         ("candidates", [7, 99.5]),
         ("prior_share", [0, 1, -0.5, "half"]),

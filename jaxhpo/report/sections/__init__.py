@@ -27,6 +27,7 @@ from jaxhpo.report.sections import (
     interactions,
     parameters,
     study,
+    targets,
     training,
     trials,
 )
@@ -38,6 +39,7 @@ ORDER: tuple[ModuleType, ...] = (
     anomalies,
     course,
     importance,
+    targets,
     elites,
     parameters,
     directions,

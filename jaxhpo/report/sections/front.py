@@ -100,8 +100,8 @@ def _said(found: Analysis) -> Iterator[Sentence]:
         text = f"The dominated volume is not computed: {seen.reason}."
         yield Sentence(text=text, evidence="/fronts/reason")
     yield Sentence(
-        text=f"Importances, directions, convergence and advice below are of "
-        f"{found.summary.objective}, the first objective, alone.",
+        text=f"What follows is of {found.summary.objective}, the first objective, but for the "
+        "section on what each objective depends on.",
         evidence="/fronts/objectives/0",
     )
 

@@ -98,7 +98,7 @@ def _agreement(found: Analysis) -> Figure | None:
         ax.fill_between(unit, low, high, color=PAPER["band"], alpha=0.45, lw=0, label="95 %")
         ax.plot(unit, rho, "o-", color=PAPER["model"], lw=2, ms=4, label="rank correlation")
         ax.axhline(0.9, color=PAPER["faint"], lw=1, ls="--")
-        ax.set(xlabel="unit (epoch)", ylabel="with the final value")
+        ax.set(xlabel="unit (epoch)", ylabel="rank correlation")
         ax.set_ylim(min(0.0, float(np.nanmin(low)) if np.isfinite(low).any() else 0.0), 1.03)
         number_ticks(ax.xaxis, 8, whole=True)
         legend(canvas, ax)
@@ -154,7 +154,8 @@ def _figure(found: Analysis) -> Figure | None:
         number_ticks(ax.xaxis, 8, whole=True)
         legend(canvas, ax)
 
-    thin = f" Thin lines: {len(thinned)} of the {len(rest)} other trials." if rest else ""
+    some = "" if len(thinned) == len(rest) else f"{len(thinned)} of "
+    thin = f" Thin lines: {some}the {len(rest)} other trials." if rest else ""
     alt = (
         f"{said.objective} of {words.trials(seen.n)} over {seen.units} units; the median goes from "
         f"{words.number(seen.median[0])} to {words.number(seen.median[-1])}."
