@@ -119,15 +119,21 @@ def minimize(
             settings together (`Study` has no such limit); if `fn` returns no scalar.
     """
     _check(fn, space, trials, batch)
+    seeds = _seeds(seed)
+    if isinstance(static, str):
+        raise ValueError(
+            f"minimize(static=...) must be names, got the string {static!r}; write "
+            f"static=[{static!r}]"
+        )
     problem = _Problem(fn, space, frozenset(static), -1.0 if maximize else 1.0)
     given = {"trials": trials} if sampler == "auto" else {}
-    made = registry.get("samplers", sampler)(space.layout, **{**given, **(sampler_options or {})})
-    seeds = [seed] if isinstance(seed, int | np.integer) else list(seed)
+    options = {**given, **(sampler_options or {})}
+    made = registry.made("samplers", sampler, (space.layout,), options)
     if made.search is not None and problem.is_traceable:
         found = _inside(problem, seeds, trials, batch, sampler, made.search)
     else:
         found = [_outside(problem, s, trials, batch, sampler, made) for s in seeds]
-    return found[0] if isinstance(seed, int | np.integer) else found
+    return found if isinstance(seed, Sequence | np.ndarray) else found[0]
 
 
 def _check(fn: Any, space: Any, trials: Any, batch: Any) -> None:
@@ -141,6 +147,21 @@ def _check(fn: Any, space: Any, trials: Any, batch: Any) -> None:
             raise ValueError(
                 f"minimize({name}=...) must be a whole number, at least 1, got {name}={value!r}"
             )
+
+
+def _seeds(seed: Any) -> list[int]:
+    one = not isinstance(seed, Sequence | np.ndarray) or isinstance(seed, str)
+    given: list[Any] = [seed] if one else list(seed)
+    for value in given:
+        whole = hasattr(value, "__index__") and not isinstance(value, bool)
+        if not whole or not 0 <= value < 2**32:
+            raise ValueError(
+                "minimize(seed=...) must be a whole number from 0 to 2**32 - 1, or a list of such, "
+                f"got {value!r}"
+            )
+    if not given:
+        raise ValueError(f"minimize(seed=...) must hold at least one seed, got {seed!r}")
+    return [int(value) for value in given]
 
 
 class _Problem:
@@ -234,6 +255,13 @@ class _Problem:
         }
         with slips.named("minimize: fn(key, hp)", self.constants, "minimize(static=[...])"):
             value = self.fn(key, {**self.constants, **hp, **fixed})
+        if not isinstance(value, Array | np.ndarray | np.generic | bool | int | float):
+            raise ValueError(
+                f"minimize(fn=...) must return a scalar, got {value!r}; return the number that is "
+                "searched on, or for several metrics use jaxhpo.Study"
+            )
+        if jnp.iscomplexobj(value):
+            raise ValueError(f"minimize(fn=...) must return a real scalar, got {value!r}")
         if jnp.shape(value) != ():
             raise ValueError(
                 f"minimize(fn=...) must return a scalar, got one of shape {jnp.shape(value)}; "

@@ -400,6 +400,18 @@ def test_a_table_that_says_nothing_is_refused(tmp_path: Path):
         load(_file(tmp_path, "x,value\n1,2\n", encoding="utf-16"))
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["mysql+nodriver://u:secret@127.0.0.1:1/db", "postgresql+nodriver://u:secret@127.0.0.1:1/db"],
+)
+def test_a_storage_that_cannot_be_opened_is_said_in_words(url: str, capsys: Any):
+    assert main(["show", url]) == 2
+    said = capsys.readouterr().err
+    assert "must be a storage that can be opened here, got: " in said
+    assert "nodriver" in said
+    assert "secret" not in said
+
+
 def test_hostile_names(tmp_path: Path, capsys: Any):
     bad = [
         "<script>alert(1)</script>",
