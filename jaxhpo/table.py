@@ -85,18 +85,6 @@ def curve_table(trials: Sequence[Trial]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def curve_matrix(trials: Sequence[Trial], metric: str) -> np.ndarray:
-    """float32 [m, v]: the metric after each unit, a row a trial, NaN after its end.
-
-    v is the longest of the m curves. A trial without a curve, or one still in training, has a row
-    of NaN.
-    """
-    curves = [trial.curves.get(metric, ()) if trial.status.ended else () for trial in trials]
-    longest = max((len(curve) for curve in curves), default=0)
-    rows = [_padded(curve, longest) for curve in curves]
-    return np.stack(rows) if rows else np.zeros((0, 0), np.float32)
-
-
 def ended(trials: Sequence[Trial]) -> list[Trial]:
     """Those that have ended."""
     return [trial for trial in trials if trial.status.ended]

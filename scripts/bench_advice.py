@@ -26,6 +26,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime
+import functools
 import json
 import sys
 import time
@@ -83,17 +84,36 @@ def _stand_in(name: str) -> Problem:
     fill = {n: _first(d) for n, d in space.parameters.items()}
 
     def fn(configs: Sequence[Config]) -> np.ndarray:
-        state = {"unit": 1e6, "luck": 0.0}
-        known = [{**fill, **c, REPLICATE: 1} for c in configs]
-        return np.array([-float(task.evaluate(hp, state, ())[task.objective]) for hp in known])
+        """All that agree in what is no number at once."""
+        known = [{**fill, **c} for c in configs]
+        names = [n for n in fill if isinstance(known[0][n], str)]
+        keys = [tuple(c[n] for n in names) for c in known]
+        found = np.zeros(len(known))
+        for key in set(keys):
+            rows = [i for i, k in enumerate(keys) if k == key]
+            hp: dict[Any, Any] = {
+                n: known[rows[0]][n] if n in names else np.array([float(known[i][n]) for i in rows])
+                for n in fill
+            }
+            state = {"unit": 1e6, "luck": 0.0}
+            found[rows] = -np.asarray(
+                task.evaluate({**hp, REPLICATE: 1}, state, ())[task.objective]
+            )
+        return found
 
     return Problem(name=f"seed {name}", space=space, fn=fn, noise=0.012)
+
+
+def _choices(domain: Any) -> Sequence[Any]:
+    return tuple(domain.choices) if isinstance(domain, Choice) else ()
 
 
 def _first(domain: Any) -> Any:
     if isinstance(domain, Constant):
         return domain.value
-    return domain.low if isinstance(domain, Float | Int) else False
+    if isinstance(domain, Float | Int):
+        return domain.low
+    return _choices(domain)[0] if isinstance(domain, Choice) else False
 
 
 def _of_table(seed: str, table: bench_problems.Problem, noise: float) -> Problem:
@@ -101,7 +121,7 @@ def _of_table(seed: str, table: bench_problems.Problem, noise: float) -> Problem
     levels: dict[str, np.ndarray] = {}
     domains: dict[str, Any] = {}
     for name, domain in table.space.parameters.items():
-        values = list(domain.choices) if isinstance(domain, Choice) else []
+        values: list[Any] = [*_choices(domain)]
         numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
         if numeric and len(values) > 3 and min(values) > 0 and domain.when is None:
             levels[name] = np.log(np.array(values, float))
@@ -117,7 +137,7 @@ def _of_table(seed: str, table: bench_problems.Problem, noise: float) -> Problem
             found = dict(config)
             for name, logs in levels.items():
                 at = int(np.abs(logs - np.log(float(config[name]))).argmin())
-                found[name] = table.space.parameters[name].choices[at]
+                found[name] = _choices(table.space.parameters[name])[at]
             snapped.append(found)
         return table.fn(snapped)
 
@@ -223,6 +243,7 @@ def one(problem: Problem, sampler: str, n: int, seed: int) -> dict[str, Any]:
     return {"losses": losses, "rules": rules, "shrinks": volume}
 
 
+@functools.cache
 def spread(problem: Problem) -> float:
     """The standard deviation of the true value over random trials."""
     return float(search(problem, problem.space, "random", 500, 99)[1].std())
@@ -275,8 +296,9 @@ def main() -> None:
         held = [json.loads(line) for line in given.chunks.read_text("utf-8").splitlines()]
     there = {(c["problem"], c["sampler"], c["trials"], c["seed"]) for c in held}
     i, k = map(int, given.part.split("/"))
+    every = problems()
     for seed in range(i, given.seeds, k):
-        for problem in problems():
+        for problem in every:
             if given.problems and given.problems not in problem.name:
                 continue
             for sampler in given.samplers:

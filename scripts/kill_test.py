@@ -200,6 +200,7 @@ def compared(whole: Path, other: Path) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Runs the test from the command line; 0 if all is the same and as many kills hit, else 1."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--kills", type=int, default=50, help="how often (50)")
     parser.add_argument("--seed", type=int, default=0, help="decides the moments and devices (0)")

@@ -57,6 +57,8 @@ def test_the_examples_of_additions_conform():
     testing.check_sampler(names["lattice"])
     exec(block("def threshold"), names)
     testing.check_scheduler(names["threshold"])
+    exec(block("def descent"), names)
+    testing.check_task(names["example"]())
 
 
 def test_the_example_of_several_objectives_runs():

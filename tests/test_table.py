@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from jaxhpo.space import Bool, Choice, Float, Int, Space
-from jaxhpo.table import TIMING, count, curve_matrix, curve_table, ended, trials_table
+from jaxhpo.table import TIMING, count, curve_table, ended, trials_table
 from jaxhpo.trial import Phase, Status, Trial
 
 SPACE = Space(
@@ -131,21 +131,6 @@ def test_curves_a_row_a_unit():
     assert found["loss"].dtype == np.float32
     assert list(curve_table([])) == ["number", "unit"]
     assert curve_table([]).dtypes.tolist() == [np.int64, np.int64]
-
-
-def test_curves_as_a_matrix():
-    rows = [
-        trial(0, curves={"score": [0.5, 0.25, 0.125]}),
-        trial(1, curves={"other": [1.0] * 9}),
-        trial(2, status=Status.RUNNING),
-        trial(3, status=Status.STOPPED, curves={"score": [0.75]}),
-    ]
-    found = curve_matrix(rows, "score")
-    gap = [np.nan] * 3
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, [[0.5, 0.25, 0.125], gap, gap, [0.75, np.nan, np.nan]])
-    assert curve_matrix([], "score").shape == (0, 0)
-    assert curve_matrix(rows, "none").shape == (4, 0)
 
 
 @pytest.mark.parametrize("status", Status)

@@ -10,7 +10,7 @@ What is searched, by `--search`:
 The images are split once, at random: 1,079 for training, 359 for validation, on which the search
 looks, and 359 for testing, on which the chosen configuration is scored once at the end.
 512 trials of the `seed` search take about a minute on two cores and find a validation accuracy of
-about 0.98.
+0.975 (seed 0); of the chosen one the test accuracy was 0.986.
 """
 
 from __future__ import annotations

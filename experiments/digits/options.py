@@ -5,18 +5,18 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
+from jaxhpo.launch import option
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
     """Options of the experiment; each becomes a flag."""
 
-    search: Literal["seed", "wide"] = dataclasses.field(
-        default="seed", metadata={"help": "which space is searched"}
-    )
-    min_epochs: int = dataclasses.field(default=5, metadata={"help": "fewest epochs tried"})
-    max_epochs: int = dataclasses.field(default=20, metadata={"help": "most epochs tried"})
-    split_seed: int = dataclasses.field(
-        default=0, metadata={"help": "seed of the split into training, validation and test images"}
+    search: Literal["seed", "wide"] = option("seed", "which space is searched")
+    min_epochs: int = option(5, "fewest epochs tried", least=1)
+    max_epochs: int = option(20, "most epochs tried", least=1)
+    split_seed: int = option(
+        0, "seed of the split into training, validation and test images", least=0
     )
 
 

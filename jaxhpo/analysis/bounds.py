@@ -5,8 +5,9 @@ tenth of the range (on the scale that is searched), and the objective still impr
 the slope of its ranks over the outer third of the range points outward in 90 % of bootstrap
 samples. That alone is not enough, for in a study of noise the best trial lies at one of many bounds
 more often than not, and draws the slope with it: the parameter must also matter
-(`jaxhpo.analysis.evidence`), or half of at least twenty elite trials lie there. The bound moves by
-half the range, never past a natural limit.
+(`jaxhpo.analysis.evidence`), or so many of the elite lie there, half of them at least, that as many
+would with a chance of no more than 1e-8 if they were strewn over the range (binomial). The bound
+moves by half the range, never past a natural limit.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ import math
 import numpy as np
 from scipy import stats
 
-from jaxhpo.analysis.elites import EliteParameter, outer
+from jaxhpo.analysis.elites import OUTER, EliteParameter, outer
 from jaxhpo.analysis.sample import Sample
 from jaxhpo.space import Float, Int
 
 SUPPORT = 0.9
 _FEWEST = 10  # trials behind a slope
-_MANY = 20  # elite trials of which half do not lie at a bound by chance
+_UNLIKELY = 1e-8  # that so many of the elite lie at a bound by chance
 _HALF = 0.5
 _INT32 = 2**31 - 1
 _SMALLEST, _LARGEST = 1e-37, 1e38  # what float32 holds, with room to spare
@@ -86,8 +87,8 @@ def _bound(
     )
     natural, to = domain.natural in (side, "both"), _beyond(domain, side)
     n, support = _outward(made, elite.parameter, side, resamples, rng)
-    half = share is not None and share >= _HALF
-    there = (matters and (best or half)) or (half and elite.elite >= _MANY)
+    half = share is not None and share >= _HALF and elite.elite >= _FEWEST
+    there = (matters and (best or half)) or (half and _unlikely(made, elite, side))
     expand = there and not natural and to is not None and (support or 0.0) >= SUPPORT
     return Bound(
         parameter=elite.parameter,
@@ -102,6 +103,19 @@ def _bound(
         expand=expand,
         to=to if expand else None,
     )
+
+
+def _unlikely(made: Sample, elite: EliteParameter, side: str) -> bool:
+    """Whether so many of the elite would hardly lie at a bound by chance."""
+    share = (elite.at_low if side == "low" else elite.at_high) or 0.0
+    ends, column = outer(made, elite.parameter), made.column(elite.parameter)
+    positions = np.array(made.layout.positions[column])
+    part = OUTER
+    if len(positions):
+        inside = positions <= ends[0] if side == "low" else positions >= ends[1]
+        part = float(np.diff(made.layout.edges[column])[inside].sum())
+    count = round(share * elite.elite)
+    return float(stats.binom.sf(count - 1, elite.elite, part)) <= _UNLIKELY
 
 
 def _outward(

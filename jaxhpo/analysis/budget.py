@@ -5,8 +5,8 @@ The 5 % are shared out among the kinds of statements, each of which holds its pa
 correction for the number of parameters (or values, or pairs):
 
 - `MATTERS`: a parameter matters (`jaxhpo.analysis.evidence`). Nothing is said of an association,
-  and no advice to narrow, to drop or (but for half of at least twenty elite trials) to widen is
-  given, without it, so that these use nothing more of the budget.
+  and no advice to narrow, to drop or (unless the elite crowd at a bound as they would not by
+  chance) to widen is given, without it, so that these use nothing more of the budget.
 - `VALUES`: a value is rarer or more frequent among the elite (`jaxhpo.analysis.elites`).
 - `LOST`: trials diverge more often in one part of a parameter's range (`jaxhpo.analysis.diverged`).
 - `OTHERS`: what the objectives after the first and the constraints depend on, all together

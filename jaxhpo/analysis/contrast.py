@@ -32,7 +32,7 @@ from jaxhpo.pareto import front, hypervolume
 from jaxhpo.trial import Phase, Status
 
 _MARGIN = 0.1
-_COPIES, _DRAWS, _MOST = 100, 4, 200  # bootstrap copies, draws behind each, random trials of a draw
+_COPIES, _DRAWS, _MOST = 200, 4, 200  # bootstrap copies, draws behind each, random trials of a draw
 _LARGEST = 4  # objectives, beyond which a volume takes too long
 _FEWEST = 10
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # a look at a study of ours needs neither, nor JAX
     from jaxhpo.space import Space
 
 TABLES = (".csv", ".tsv", ".parquet")
+_OPTUNA_FILES = (b"SQLite format 3", b"{")  # what they begin with: a journal has lines of JSON
 _OPTUNAS = ("studies", "study_directions", "trials")
 
 
@@ -178,7 +179,16 @@ def _kind(source: str) -> str:
     if "://" not in source:
         if not path.is_file():
             return "jaxhpo"
-        return "jaxhpo" if _is_ours(f"sqlite:///{path}") else "optuna"
+        if _is_ours(f"sqlite:///{path}"):
+            return "jaxhpo"
+        with path.open("rb") as file:
+            begins = file.read(16)
+        if not begins.startswith(_OPTUNA_FILES):
+            raise ValueError(
+                f"load(source={source!r}): the file is no study: no SQLite database, no journal of "
+                f"Optuna, no table ({', '.join(TABLES)}); give a study's directory, or one of these"
+            )
+        return "optuna"
     if source.startswith("sqlite:///") and not Path(source.removeprefix("sqlite:///")).is_file():
         return "jaxhpo"  # which says that there is none, and makes nothing
     if not source.startswith(("sqlite", "postgresql")):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxhpo import __version__
 from jaxhpo.goals import stated
 from jaxhpo.launch import reporting, show, streams
+from jaxhpo.launch.commandline import parser
 from jaxhpo.launch.errors import Usage, sentences
-from jaxhpo.launch.foreign import export_to_optuna, foreign, opened
+from jaxhpo.launch.foreign import export_to_optuna, opened
 from jaxhpo.launch.places import folder, shown
 from jaxhpo.leaders import best_of, front_of
 
@@ -22,7 +23,7 @@ from jaxhpo.leaders import best_of, front_of
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns 0, 1 if a rerun differs, 2 for what can't be done."""
     streams.opened()
-    given = _parser().parse_args(arguments)
+    given = parser().parse_args(arguments)
     try:
         with sentences():
             code = _COMMANDS[given.command](given)
@@ -36,74 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="jaxhpo",
-        description="Looks at a study, also while it runs, and trains one of its trials again.",
-        epilog=_examples("show runs/digits", "best runs/digits --json", "COMMAND --help"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"jaxhpo {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    texts = {
-        "show": ("where the study stands, and what it ran on", "", " --trials", " --trial 7"),
-        "best": (
-            "the best configuration, or the front",
-            " > best.yaml",
-            " --json",
-        ),
-        "report": ("write the report (Markdown, HTML, JSON, figures, tables)", " --out report"),
-        "compare": (
-            "whether a second study did better than a first, and which of its advice was right",
-            " runs/refined",
-            " runs/refined --out comparison",
-        ),
-        "export": ("write trials and curves as CSV and Parquet", " --out tables"),
-        "confirm": ("train the best again with fresh seeds", "", " --top 10 --seeds 5"),
-        "rerun": ("train one trial again, alone, compare it bit for bit, save it", " --trial 7"),
-    }
-    made = {}
-    for name, (text, *examples) in texts.items():
-        made[name] = commands.add_parser(
-            name,
-            help=text,
-            description=text[0].upper() + text[1:] + ".",
-            epilog=_examples(*(f"{name} runs/digits{more}" for more in examples)),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        made[name].add_argument("dir", metavar="DIR", help="the study's directory, or database URL")
-    made["show"].add_argument("--trials", action="store_true", help="a line for every trial")
-    made["show"].add_argument("--trial", type=int, metavar="N", help="everything about one trial")
-    made["best"].add_argument("--json", action="store_true", help="as JSON instead of YAML")
-    made["show"].add_argument(
-        "--plan", action="store_true", help="which structures share a program, and why"
-    )
-    made["confirm"].add_argument("--top", type=int, metavar="N", default=5, help="how many (5)")
-    made["confirm"].add_argument(
-        "--seeds", type=int, metavar="N", default=5, help="how often each (5)"
-    )
-    made["report"].add_argument("--out", metavar="DIR", help="where to (DIR/report)")
-    for name in ("show", "best", "report", "export"):
-        foreign(made[name])
-    reporting.arguments(made["report"])
-    compare = made["compare"]
-    compare.add_argument("second", metavar="SECOND", help="the study that came after it")
-    compare.add_argument("--out", metavar="DIR", help="write a report there, too")
-    compare.add_argument("--seed", type=int, metavar="N", help="of every resampling (0)")
-    foreign(compare)
-    compare.add_argument("--second-study", metavar="NAME", help="of the second, if not the same")
-    reporting.looks(compare)
-    made["export"].add_argument("--out", metavar="DIR", help="where to (DIR/export)")
-    made["export"].add_argument(
-        "--optuna", metavar="URL", help="instead, as a study into this Optuna storage"
-    )
-    made["rerun"].add_argument("--trial", type=int, metavar="N", required=True, help="which trial")
-    made["rerun"].add_argument("--out", metavar="DIR", help="where to (DIR/models/trial-N)")
-    return parser
-
-
-def _examples(*commands: str) -> str:
-    return "\n".join(["examples:", *(f"  jaxhpo {command}" for command in commands)])
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    """While the command's files are written: says what to do where they can't be."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except PermissionError as error:
+        raise Usage(
+            f"error: can't write {error.filename}: {error.strerror}; name another place with "
+            "--out=DIR"
+        ) from error
 
 
 def _opened(given: argparse.Namespace) -> Any:
@@ -120,8 +65,9 @@ def _show(given: argparse.Namespace) -> int:
         if given.trial is not None:
             show.trial(_numbered(trials, given.trial), identity)
             return 0
-        show.study(shown(given.dir), identity, trials)
-        show.sessions(records.sessions(), records.facts())
+        runs = records.sessions()
+        show.study(shown(given.dir), identity, trials, runs)
+        show.sessions(runs, records.facts())
         if given.plan:
             show.plan(records.facts())
         if given.trials:
@@ -172,7 +118,7 @@ def _best(given: argparse.Namespace) -> int:
 
 
 def _report(given: argparse.Namespace) -> int:
-    with opened(given) as records:
+    with opened(given) as records, _writing():
         for path in reporting.written(given, records):
             print(path)
     return 0
@@ -181,7 +127,7 @@ def _report(given: argparse.Namespace) -> int:
 def _compare(given: argparse.Namespace) -> int:
     later = {"dir": given.second, "study": given.second_study or given.study}
     other = argparse.Namespace(**(vars(given) | later))
-    with opened(given) as first, opened(other) as second:
+    with opened(given) as first, opened(other) as second, _writing():
         reporting.compared(given, first, second)
     return 0
 
@@ -191,7 +137,7 @@ def _export(given: argparse.Namespace) -> int:
         return export_to_optuna(given)
     from jaxhpo.store.export import export
 
-    with opened(given) as records:
+    with opened(given) as records, _writing():
         for path in export(records, given.out or folder(records) / "export"):
             print(path)
     return 0
@@ -218,7 +164,8 @@ def _rerun(given: argparse.Namespace) -> int:
         "test": again.test,
         "same": again.same,
     }
-    path = save_model(out, again.state, info)
+    with _writing():
+        path = save_model(out, again.state, info)
     print(f"trial {given.trial}: {show.metrics(again.trial)}")
     if again.test:
         print("on test data: " + ", ".join(f"{k} {v:.5g}" for k, v in again.test.items()))

@@ -58,7 +58,7 @@ class StudyOptions:
         "trials in training while the next are chosen; more keeps more lanes busy, fewer lets "
         "the sampler know more",
         least=0,
-        shown="an eighth of the trials, 16 to 128; with early stopping a quarter, 32 to 256",
+        shown="an eighth of the trials, 16 to 128; with early stopping a quarter, 32 to 160",
     )
     width: int | None = option(
         None, "lanes trained by one program (also --lanes)", least=1, shown="by model and device"

@@ -14,7 +14,12 @@ from jaxhpo.leaders import best_of, front_of
 _TICKS = "▁▂▃▄▅▆▇█"
 
 
-def study(where: str, identity: dict[str, Any], trials: Sequence[Any]) -> None:
+def study(
+    where: str,
+    identity: dict[str, Any],
+    trials: Sequence[Any],
+    runs: Sequence[dict[str, Any]] = (),
+) -> None:
     """Who the study is, how many trials stand where, and the best one."""
     task = identity["task"]
     goals = stated(task)
@@ -24,8 +29,10 @@ def study(where: str, identity: dict[str, Any], trials: Sequence[Any]) -> None:
         print(f"  from {identity['source']}; sampler {identity.get('sampler', 'not known')}")
     else:
         _origin(identity)
+    # Of a study that was interrupted nothing runs, though some trials had been begun.
+    running = "begun" if runs and runs[-1]["how"] else "running"
     for word, values in (
-        ("trials", [t.status.value for t in trials]),
+        ("trials", [running if t.status == "running" else t.status.value for t in trials]),
         ("proposed by", [t.phase.value for t in trials]),
     ):
         counts = {value: values.count(value) for value in dict.fromkeys(sorted(values))}
@@ -161,7 +168,8 @@ def trials(trials: Sequence[Any], objectives: Sequence[str]) -> None:
 def trial(trial: Any, identity: dict[str, Any]) -> None:
     """Everything about one trial, its learning curves as sparklines."""
     print(f"trial {trial.number}: {trial.status}, {trial.units} of {trial.budget} units")
-    print(f"  proposed by {trial.phase}, knowing the results of the trials below {trial.known}")
+    known = f"the results of the trials below {trial.known}" if trial.known else "no result"
+    print(f"  proposed by {trial.phase}, knowing {known}")
     for name, value in trial.config.items():
         print(f"  {name:<20}{value}")
     for name, curve in trial.curves.items():
@@ -179,7 +187,8 @@ def trial(trial: Any, identity: dict[str, Any]) -> None:
     if trial.error:
         print(f"  {trial.error}")
     if trial.seconds is not None:
-        print(f"  {trial.seconds:.3g} s of the population's time, begun {trial.attempts} time(s)")
+        begun = "once" if trial.attempts == 1 else f"{trial.attempts} times"
+        print(f"  {trial.seconds:.3g} s of the population's time, begun {begun}")
 
 
 def sparkline(values: Any, width: int = 40) -> str:

@@ -49,7 +49,8 @@ def figure(found: Analysis) -> Figure | None:
         ax.set_xlim(-0.03, 1.03)
         ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["lower", "25 %", "50 %", "75 %", "upper"])
         ax.grid(visible=False, axis="y")
-        ax.set_xlabel("from the lower bound to the upper, on the scale that is searched")
+        scale = ", on the scale that is searched" if is_wide(canvas) else ""
+        ax.set_xlabel(f"from the lower bound to the upper{scale}")
         legend(canvas, ax, 1.0)
 
     more = f" {left} more are in the table only." if left else ""

@@ -128,7 +128,7 @@ def _table(table: Table) -> str:
         _row(shown, whole, css) for shown, whole in zip(table.shown(), table.whole(), strict=True)
     )
     if not table.shown():
-        return f'<p class="rest">{_text(table.title)}: {_text(table.rest)}</p>'
+        return ""  # a file alone: Markdown and the log name it
     place = f"table-{table.name}"
     rest = f'<p class="rest">{_text(table.rest)}</p>' if table.rest else ""
     note = f'<p class="note">{_text(table.note)}</p>' if table.note else ""

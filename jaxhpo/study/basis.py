@@ -85,9 +85,13 @@ def settled(task: Task, given: Mapping[str, Any]) -> Basis:
         drivers=given["drivers"],
     )
     certain = identity.certain(task, given, replicates, prior)
-    records, whole = _opened(given, certain, arranged, prior)
+    records, whole, plan = _opened(given, certain, arranged)
     try:
         arguments.lookahead(whole["lookahead"], group)
+        if plan is not None:
+            records.put_fact("plan", plan.lines())
+        if prior is not None and "warm_start" not in records.facts():
+            records.put_fact("warm_start", prior.to_dict())
     except BaseException:
         records.close()
         raise
@@ -114,12 +118,9 @@ def _algorithms(task: Task, given: Mapping[str, Any]) -> tuple[Sampler, Schedule
 
 
 def _opened(
-    given: Mapping[str, Any],
-    certain: Mapping[str, Any],
-    arranged: Arrangement,
-    prior: Prior | None,
-) -> tuple[Any, dict[str, Any]]:
-    """The records and the whole identity; what was decided or read just now is noted in them."""
+    given: Mapping[str, Any], certain: Mapping[str, Any], arranged: Arrangement
+) -> tuple[Any, dict[str, Any], Plan | None]:
+    """The records, the whole identity, and the plan if it had to be made."""
     asked: dict[str, str] = dict(given["plan"] or {})
     plans: list[Plan] = []
     sizes = {name: given[name] for name in ("batch", "lookahead", "width")}
@@ -129,8 +130,4 @@ def _opened(
         return arranged.defaults(plans[0], given["trials"])
 
     records, whole = opening.opened(given["workdir"], certain, {**sizes, "plan": asked}, defaults)
-    for plan in plans:
-        records.put_fact("plan", plan.lines())
-    if prior is not None and "warm_start" not in records.facts():
-        records.put_fact("warm_start", prior.to_dict())
-    return records, whole
+    return records, whole, plans[0] if plans else None

@@ -144,10 +144,13 @@ def _rung(group: Group, trial: Trial, passed: int) -> int | None:
     return rungs[passed] if passed < len(rungs) else None
 
 
+_SEEN = 100_000  # trials, among whose groups the largest is
+
+
 def largest_group(scheduler: Scheduler, trials: int) -> int:
     """How many trials are decided upon together at most, 0 if none are."""
     largest, number = 0, 0
-    while scheduler.group is not None and number < min(trials, 100_000):
+    while scheduler.group is not None and number < min(trials, _SEEN):
         group = scheduler.group(number)
         largest, number = max(largest, group.size), group.first + group.size
     return min(largest, trials)

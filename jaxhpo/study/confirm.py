@@ -136,10 +136,10 @@ def confirm(
     return Confirmation(seeds=len(theirs), entries=tuple(entries), winner=winner)
 
 
-def _add(runs: Mapping[int, Run], tick: Tick) -> None:
+def _add(runs: dict[int, Run], tick: Tick) -> None:
     for progress in tick.progress:
         if progress.again:
-            runs[progress.number].__init__()
+            runs[progress.number] = Run()
         else:
             runs[progress.number].add(progress, tick)
 

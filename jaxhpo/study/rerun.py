@@ -70,12 +70,12 @@ def rerun(
     curves = joined(runs, max(run.units for run in runs))
     units = len(curves[task.objective])
     diverged = any(run.diverged for run in runs)
-    status = recorded.status if diverged is (recorded.status is Status.DIVERGED) else None
-    status = status or (Status.DIVERGED if diverged else Status.COMPLETE)
+    as_then = diverged is (recorded.status is Status.DIVERGED)
+    now = Status.DIVERGED if diverged else Status.COMPLETE
     loss = float(curves[task.objective][-1]) * (-1.0 if task.maximize else 1.0)
     trial = dataclasses.replace(
         recorded,
-        status=status,
+        status=recorded.status if as_then else now,
         units=units,
         loss=None if diverged else loss,
         metrics={name: float(curve[-1]) for name, curve in curves.items()},

@@ -46,7 +46,7 @@ class Study:
         batch: trials proposed together (16; an eighth of the width where that is more, to 128).
         lookahead: how many trials may be in training while the next are chosen (an eighth of
             `trials`, 16 to 64; under a scheduler that stops trials a quarter, 32 to 128; a
-            sixteenth of a long study, up to twice as many; at least a tile for every program). See
+            twelfth of a long study, to 128 or 160; at least a tile for every program). See
             `jaxhpo.study.proposer`.
         width: W, lanes a tile; by default what suits the model and the machine at the first run.
             Part of the study's identity, as are all arguments above but `trials` and `workdir`.

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
+from jaxhpo import Float, Space, Status, Study
 from jaxhpo.launch.cli import main as cli
 from jaxhpo.launch.show import sparkline
 from jaxhpo.store.models import load_model
 from jaxhpo.store.records import open_records
+from jaxhpo.tasks.objective import objective
 
 
 def contents(workdir):
@@ -39,6 +43,37 @@ def test_show_a_trial(workdir, capsys):
     for number in ("99", "-1"):
         assert cli(["show", str(workdir), f"--trial={number}"]) == 2
         assert "trials 0 to 23" in capsys.readouterr().err
+
+
+def test_trials_of_an_interrupted_study_do_not_run(tmp_path, capsys):
+    task = objective(lambda key, hp: hp["x"], Space(x=Float(0.0, 1.0)))
+    with Study(task, trials=64, sampler="random", width=4, workdir=tmp_path) as study:
+        assert study.run(stop=iter([True]).__next__).ended == "interrupted"
+        first = study.trials[0]
+        study.records.write([dataclasses.replace(first, status=Status.RUNNING, loss=None)])
+    assert cli(["show", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "1 begun" in said
+    assert "running" not in said
+
+
+@pytest.mark.parametrize("command", ["export", "report"])
+def test_a_place_that_cannot_be_written_is_named(workdir, tmp_path, capsys, monkeypatch, command):
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied", str(tmp_path / "here"))
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    assert cli([command, str(workdir), "--out", str(tmp_path / "here")]) == 2
+    said = capsys.readouterr().err
+    assert f"can't write {tmp_path / 'here'}: Permission denied; name another place" in said
+
+
+def test_a_file_of_another_kind_is_no_study(tmp_path, capsys):
+    (tmp_path / "notes.md").write_text("# What I tried")
+    assert cli(["show", str(tmp_path / "notes.md")]) == 2
+    said = capsys.readouterr().err
+    for part in ("notes.md'): the file is no study", "SQLite", "journal of Optuna", ".csv"):
+        assert part in said
 
 
 def test_best_is_ready_to_paste(workdir, capsys):

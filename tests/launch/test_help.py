@@ -27,7 +27,7 @@ def test_show_tells_what_the_study_ran_on(workdir, capsys):
     assert cli(["show", str(workdir)]) == 0
     lines = capsys.readouterr().out.splitlines()
     (last,) = [line for line in lines if line.startswith("  last run: ")]
-    assert last.startswith("  last run: 1 programs, ")
+    assert last.startswith("  last run: one program, ")
     assert last.endswith(" units/s")
     (command,) = [line for line in lines if line.startswith("  command: ")]
     assert command.startswith("  command: python -m toy --trials=24 --label=bowl")

@@ -173,15 +173,16 @@ def test_the_user_decides_whether_batch_sizes_share_a_program(digits, how, progr
         assert again.same, again.differences
 
 
-def test_512_digits_trials_compile_once_a_batch_size():
+@pytest.mark.parametrize(("plan", "programs"), [({}, 1), ({"batch_size": "cohorts"}, 3)])
+def test_512_digits_trials_compile_once_a_program(plan, programs):
     task = build(Options())
-    with Study(task, trials=512, sampler="random", drivers=2) as made:
+    with Study(task, trials=512, sampler="random", drivers=2, plan=plan) as made:
         made.run()
         batch_sizes = {t.config["batch_size"] for t in made.trials}
         epochs = {t.config["epochs"] for t in made.trials}
         assert (batch_sizes, epochs) == ({16, 32, 64}, set(range(5, 21)))
-        assert len(made._populated().cohorts) == 3
-        assert made._populated().traces == 3
+        assert len(made._populated().cohorts) == programs
+        assert made._populated().traces == programs
         assert {t.status for t in made.trials} <= {Status.COMPLETE, Status.DIVERGED}
         assert made.best.metrics["accuracy"] > 0.96
 

@@ -63,8 +63,9 @@ def _where(found: Analysis) -> Table:
     return Table(
         name="diverged",
         folded=True,
-        title="Diverged trials and those that were trained: the probability that a diverged trial "
-        "has the larger value; of a listed value, the share of its trials that diverged",
+        title="Where diverged trials lie, against those that were trained",
+        note="With an order: the probability that a diverged trial has the larger value (0.5: no "
+        "difference). Of a listed value: the share of its trials that diverged.",
         columns=(
             Column(name="parameter"),
             Column(name="value"),

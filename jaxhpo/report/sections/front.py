@@ -71,23 +71,21 @@ def _said(found: Analysis) -> Iterator[Sentence]:
         "every objective and better in one.",
         evidence="/fronts/front",
     )
-    for place, goal in enumerate(seen.objectives):
-        yield Sentence(
-            text=f"The best {goal.name} in the front is {number(goal.value)}, of trial "
-            f"{goal.number}.",
-            evidence=f"/fronts/objectives/{place}",
-        )
+    best = [f"{g.name} {number(g.value)} (trial {g.number})" for g in seen.objectives]
+    yield Sentence(
+        text=f"The best of each in the front: {words.listed(best)}.", evidence="/fronts/objectives"
+    )
     if len(seen.front) > 1:
+        start = (
+            ""
+            if seen.compromise is None
+            else f" One to start from is trial {seen.compromise}, nearest to the best of all at "
+            "once, each scaled by its range in the front: a convention, no verdict."
+        )
         yield Sentence(
             text="Which of them is best is yours to say: it depends on what one objective is worth "
-            "in units of another, and nothing in the records knows that.",
-            evidence="/fronts/objectives",
-        )
-    if seen.compromise is not None:
-        yield Sentence(
-            text=f"Nearest to the best of all objectives at once is trial {seen.compromise}, each "
-            "objective scaled by its range in the front: a convention to start from, no verdict.",
-            evidence="/fronts/compromise",
+            f"in units of another.{start}",
+            evidence="/fronts",
         )
     if seen.half is not None and len(seen.volume) > 2:
         yield Sentence(
@@ -151,7 +149,7 @@ def _pair(ax: Axes, seen: Fronts, first: int, second: int) -> None:
     pixels = len(points) > _PIXELS
     if not kept.all():
         made = ax.scatter(
-            x[~kept], y[~kept], s=12, marker="x", color=PAPER["rule"], lw=1, label="infeasible"
+            x[~kept], y[~kept], s=12, marker="x", color=PAPER["band"], lw=1, label="infeasible"
         )
         made.set_rasterized(pixels)
     dots(ax, x[kept], y[kept], phase[kept], numbers[kept], 14, pixels=pixels)

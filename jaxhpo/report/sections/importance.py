@@ -62,7 +62,9 @@ def _verdicts(found: Analysis) -> Iterator[Sentence]:
             text="This verdict is of two tests together, on trials that were chosen without "
             "looking at results: does the objective go with the parameter, and do the best trials "
             "differ in it from the others? q is corrected for both and for the number of "
-            f"parameters, {len(found.evidence)} (Benjamini and Hochberg).",
+            f"parameters, {len(found.evidence)} (Benjamini and Hochberg). All kinds of statements "
+            "in this report have one error budget together: of studies in which nothing matters, "
+            "at most one in twenty is told anything at all.",
             evidence="/evidence",
         )
 
@@ -77,28 +79,34 @@ def _both(found: Analysis) -> list[tuple[str, int, Importances]]:
 
 def _said(found: Analysis) -> Iterator[Sentence]:
     yield from _untold(found)
-    for field, place, one in _both(found):
-        if one.quality.reason:
-            continue
-        yield Sentence(text=_quality(found, one), evidence=f"/{field}/{place}/quality")
-        pointer = f"/{field}/{place}/parameters"
-        n = one.quality.n
+    for field in ("importance", "importance_every"):
+        yield from _quality(found, field)
+    for place, one in enumerate(found.importance):
         for i, p in enumerate(one.parameters):
             if p.verdict == "important":
-                yield Sentence(text=_clear(p, n, where(found)), evidence=f"{pointer}/{i}")
-        names = [p.parameter for p in one.parameters if p.verdict == "not identifiable"]
-        if names:
-            yield Sentence(
-                text=f"Their shares could be chance alone (n = {n}): {words.some(names)}.",
-                evidence=pointer,
-            )
+                pointer = f"/importance/{place}/parameters/{i}"
+                yield Sentence(text=_clear(p, one.quality.n, where(found)), evidence=pointer)
+    rest = [
+        (names, one.quality.n)
+        for one in found.importance
+        if (names := [p.parameter for p in one.parameters if p.verdict == "not identifiable"])
+    ]
+    if rest:
+        parts = [f"{words.some(names)} (n = {n})" for names, n in rest]
+        yield Sentence(
+            text=f"Their shares could be chance alone: {'; '.join(parts)}.", evidence="/importance"
+        )
+    tested = {one.quality.branch for one in found.importance if not one.quality.reason}
+    for place, one in enumerate(found.importance_every):
         first = one.parameters[0] if one.parameters else None
-        if first is not None and first.verdict == "descriptive":
+        known = one.quality.branch in tested  # which says more
+        if first is not None and first.verdict == "descriptive" and not known:
+            n = one.quality.n
             yield Sentence(
-                text=f"Over these trials, n = {n}, {first.parameter} has the largest share: "
-                f"{words.estimate(first.total)}. The sampler chose most of them by results, so "
-                "this describes the search and can't be tested.",
-                evidence=f"{pointer}/0",
+                text=f"Over {_those(found, one)}, n = {n}, {first.parameter} has the largest "
+                f"share: {words.estimate(first.total)}. The sampler chose most of them by results, "
+                "so this describes the search and can't be tested.",
+                evidence=f"/importance_every/{place}/parameters/0",
             )
 
 
@@ -119,13 +127,19 @@ def _those(found: Analysis, one: Importances) -> str:
     return f"{basis} with {branch}" if branch != "all trials" else basis
 
 
-def _quality(found: Analysis, one: Importances) -> str:
-    seen = one.quality
-    return (
-        f"From {_those(found, one)}, n = {seen.n}, a forest explains R2 = "
-        f"{words.strength(seen.r2)} of the objective's variance in trials that it has not seen; "
-        "the rest is noise or beyond it."
-    )
+def _quality(found: Analysis, field: str) -> Iterator[Sentence]:
+    """How much the forests explain, in one sentence."""
+    told = [one for one in getattr(found, field) if not one.quality.reason]
+    if told:
+        of = [
+            f"{words.strength(one.quality.r2)} from {_those(found, one)} (n = {one.quality.n})"
+            for one in told
+        ]
+        yield Sentence(
+            text="Forests explain a share R2 of the objective's variance in trials that they have "
+            f"not seen: {words.listed(of)}. The rest is noise or beyond them.",
+            evidence=f"/{field}",
+        )
 
 
 def _clear(p: Importance, n: int, at: str) -> str:

@@ -86,7 +86,8 @@ def _figure(found: Analysis) -> Figure | None:
         name="interactions",
         title=f"Predicted {objective} over two parameters",
         caption=f"A forest's mean prediction of {objective}; {better} is better. Left blank where "
-        "no trial is near. Ticks are the values that were asked for, not to scale.",
+        "no trial is near. Ticks are the values that were asked for, not to scale. As numbers: "
+        f"tables/contour1.csv{f' to contour{len(maps)}.csv' if len(maps) > 1 else ''}.",
         plots=grids.files("interactions", panels, f"Maps of predicted {objective} over"),
         panels=grids.for_page("interactions", panels),
     )
@@ -121,7 +122,8 @@ def _panel(found: Analysis, one: Interactions, pair: Pair, contour: Contour) -> 
 
 
 def _ticks(ax: Axes, axis: str, values: tuple[Any, ...]) -> None:
-    every = max(1, (len(values) - 1) // 3)
+    between = 2 if axis == "x" and len(values) > 4 else 3  # numbers beside each other are wide
+    every = max(1, (len(values) - 1) // between)
     places = np.arange(0, len(values), every)
     texts = [plain(words.short(_rough(values[i]), 11)) for i in places]
     (ax.set_xticks if axis == "x" else ax.set_yticks)(places + 0.5, texts, fontsize=8)

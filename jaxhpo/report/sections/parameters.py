@@ -45,14 +45,15 @@ def _said(found: Analysis) -> Iterator[Sentence]:
             yield Sentence(text=_clear(found, a), evidence=f"/associations/{place}")
     tested = [a.independent.n for a in found.associations if a.q is not None]
     if tested:
+        eta = ""
+        if any(a.measure == "eta" for a in found.associations):
+            eta = " eta (Kruskal and Wallis) is for values without an order and has no sign."
         few = f"{min(tested)} to " if min(tested) < max(tested) else ""
         yield Sentence(
             text=f"Tested on {few}{words.trials(max(tested), 'exploring')}{where(found)} a "
             f"parameter, those chosen without looking at results (at least {FEWEST}), and "
             "corrected for the number of tests (q, Benjamini and Hochberg). rho (Spearman) sees a "
-            "steady rise or fall, not a best value in the middle: look at the plots too. eta "
-            "(Kruskal and Wallis) is for "
-            "values without an order and has no sign.",
+            f"steady rise or fall, not a best value in the middle: look at the plots too.{eta}",
             evidence="/associations",
         )
 

@@ -20,12 +20,14 @@ from jaxhpo.report.parts import Column, Figure, Part, Plot, Sentence, Table
 
 TITLE = "What each objective depends on"
 _MOST = 20  # parameters in the figure
+_NONE = 0.005  # a share that is written as nought
 
 
 class _Column(NamedTuple):
     """One objective or constraint in the figure. share: of each parameter that has one."""
 
     label: str
+    role: str
     n: int
     share: dict[str, float]
     matters: set[str]
@@ -67,12 +69,13 @@ def _said(found: Analysis) -> Iterator[Sentence]:
 def _verdict(target: Target, pointer: str) -> Iterator[Sentence]:
     at = "" if target.unit is None else f" at unit {target.unit}"
     name = _named(target)
+    start = f"{name[0].upper()}{name[1:]}" if target.role == "constraint" else name
     matters = sorted((e for e in target.evidence if e.verdict == "matters"), key=lambda e: e.q or 0)
     if matters:
         some = [f"{e.parameter} (q = {words.chance(e.q)})" for e in matters]
         n = max(e.n for e in matters)
         yield Sentence(
-            text=f"{name}{at} depends on {words.some(some)}, over n = {n} exploring trials.",
+            text=f"{start}{at} depends on {words.some(some)}, over n = {n} exploring trials.",
             evidence=f"{pointer}/evidence",
         )
         return
@@ -126,14 +129,12 @@ def _shown(
 
 def _columns(found: Analysis) -> list[_Column]:
     first = found.summary.objective
-    named = [(first, found.summary.count("complete"), found)]
-    named += [
-        (t.name if t.role == "objective" else f"{t.name} (constraint)", t.n, t)
-        for t in found.targets.others
-    ]
+    named = [(first, "objective", found.elites.n, found)]
+    named += [(t.name, t.role, t.n, t) for t in found.targets.others]
     return [
         _Column(
             label=label,
+            role=role,
             n=n,
             share={
                 p.parameter: p.total.value or 0.0
@@ -141,7 +142,7 @@ def _columns(found: Analysis) -> list[_Column]:
             },
             matters={e.parameter for e in one.evidence if e.verdict == "matters"},
         )
-        for label, n, one in named
+        for label, role, n, one in named
     ]
 
 
@@ -157,9 +158,8 @@ def _figure(found: Analysis) -> Figure | None:
         wide = is_wide(canvas)
         for x, column in enumerate(columns):
             for y, name in enumerate(names):
-                _cell(ax, x, y, column.share.get(name), matters=name in column.matters)
-        longest = max(6, (64 if wide else 30) // len(columns))
-        ax.set_xticks(range(len(columns)), [plain(words.short(c.label, longest)) for c in columns])
+                _cell(ax, (x, y), column.share.get(name), name in column.matters, wide)
+        _heads(ax, columns, wide)
         ax.set_yticks(range(len(names)), [plain(words.short(n, 26 if wide else 14)) for n in names])
         ax.set_xlim(-0.5, len(columns) - 0.5)
         ax.set_ylim(len(names) - 0.5, -0.5)
@@ -168,7 +168,6 @@ def _figure(found: Analysis) -> Figure | None:
         ax.spines[:].set_visible(False)
         ax.tick_params(length=0)
 
-    n = ", ".join(f"{c.label} n = {c.n:,}" for c in columns)
     said = "; ".join(
         f"{c.label}: "
         + (
@@ -184,30 +183,44 @@ def _figure(found: Analysis) -> Figure | None:
         caption="The larger the square, the larger the total share that the number gives. Filled: "
         "the parameter matters by the tests on exploring trials; open: it could be chance, or the "
         "sampler chose the trials by results. A question mark: no forest explains enough of it to "
-        f"tell. Complete trials: {n}.",
+        "tell. n: complete trials, of an objective those that keep the constraints.",
         plots=(
             Plot(
                 name="targets",
                 alt=f"Total shares. {said}.",
-                size=(WIDE, 0.5 * len(names) + 0.9),
+                size=(WIDE, 0.36 * len(names) + 1.2),
                 draw=draw,
             ),
         ),
     )
 
 
-def _cell(ax: Axes, x: int, y: int, share: float | None, *, matters: bool) -> None:
+def _heads(ax: Axes, columns: list[_Column], wide: bool) -> None:
+    """Names, kinds and numbers of trials over the columns, aslant where there is little room."""
+    longest = max(6, 74 // len(columns)) if wide else 18
+    between, turned = ("\n", {}) if wide else (" ", {"rotation": 40, "ha": "left"})
+    heads = [
+        [words.short(c.label, longest), words.short(c.role, longest), f"n = {c.n:,}"]
+        for c in columns
+    ]
+    shown = heads if wide else [[f"{name}, {n}"] for name, _, n in heads]
+    ax.set_xticks(range(len(columns)), [plain(between.join(h)) for h in shown], **turned)  # pyright: ignore[reportArgumentType]
+
+
+def _cell(ax: Axes, at: tuple[int, int], share: float | None, matters: bool, wide: bool) -> None:
     """A square whose area is the share, and the number beside it."""
+    x, y = at
     if share is None:
-        ax.text(x, y, "?", ha="center", va="center", color=PAPER["faint"])
+        ax.text(x, y, "?", ha="left", va="center", color=PAPER["faint"])
         return
-    side = 22 * float(np.sqrt(max(share, 0.0)))
-    fill = PAPER["model"] if matters else PAPER["surface"]
-    style = {"color": PAPER["model"], "mfc": fill, "mew": 1.4, "ls": "none"}
-    ax.plot(x - 0.12, y, "s", ms=max(side, 2.0), **style)
-    ax.text(
-        x + 0.08, y, words.strength(share), ha="left", va="center", color=PAPER["ink"], fontsize=9
-    )
+    none = share < _NONE and not matters
+    if not none:
+        side = max((18 if wide else 9) * float(np.sqrt(max(share, 0.0))), 3.0)
+        fill = PAPER["model"] if matters else PAPER["surface"]
+        style = {"color": PAPER["model"], "mfc": fill, "mew": 1.4, "ls": "none"}
+        ax.plot(x - 0.2, y, "s", ms=side, **style)
+    colour = PAPER["faint" if none else "ink"]
+    ax.text(x, y, words.strength(share), ha="left", va="center", color=colour, fontsize=9)
 
 
 def _table(found: Analysis) -> Table:
