@@ -143,14 +143,20 @@ def minimize(
             settings together (`Study` has no such limit); if `fn` returns no scalar.
     """
     _check(fn, space, trials, batch)
+    seeds = _seeds(seed)
+    if isinstance(static, str):
+        raise ValueError(
+            f"minimize(static=...) must be names, got the string {static!r}; write "
+            f"static=[{static!r}]"
+        )
     first = metric or "value"
     further, bounds = checked("minimize", first, others, constraints or {})
     goals = Goals(((first, maximize), *further), tuple(sorted(bounds.items())))
     wanted = tuple(dict.fromkeys([*goals.names, *bounds]))
     problem = _Problem(Traceable(fn, space, frozenset(static), wanted), goals)
     given = {"trials": trials} if sampler == "auto" else {}
-    made = registry.get("samplers", sampler)(space.layout, **{**given, **(sampler_options or {})})
-    seeds = [seed] if isinstance(seed, int | np.integer) else list(seed)
+    options = {**given, **(sampler_options or {})}
+    made = registry.made("samplers", sampler, (space.layout,), options)
     if not goals.plain and made.adaptive and not made.several:
         raise ValueError(
             f"minimize(sampler={sampler!r}): it takes one objective and no constraint; use 'auto', "
@@ -161,7 +167,7 @@ def minimize(
         found = _inside(problem, seeds, trials, batch, sampler, made)
     else:
         found = [_outside(problem, s, trials, batch, sampler, made) for s in seeds]
-    return found[0] if isinstance(seed, int | np.integer) else found
+    return found if isinstance(seed, Sequence | np.ndarray) else found[0]
 
 
 def _check(fn: Any, space: Any, trials: Any, batch: Any) -> None:
@@ -175,6 +181,21 @@ def _check(fn: Any, space: Any, trials: Any, batch: Any) -> None:
             raise ValueError(
                 f"minimize({name}=...) must be a whole number, at least 1, got {name}={value!r}"
             )
+
+
+def _seeds(seed: Any) -> list[int]:
+    one = not isinstance(seed, Sequence | np.ndarray) or isinstance(seed, str)
+    given: list[Any] = [seed] if one else list(seed)
+    for value in given:
+        whole = hasattr(value, "__index__") and not isinstance(value, bool)
+        if not whole or not 0 <= value < 2**32:
+            raise ValueError(
+                "minimize(seed=...) must be a whole number from 0 to 2**32 - 1, or a list of such, "
+                f"got {value!r}"
+            )
+    if not given:
+        raise ValueError(f"minimize(seed=...) must hold at least one seed, got {seed!r}")
+    return [int(value) for value in given]
 
 
 class _Problem:

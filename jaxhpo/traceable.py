@@ -130,6 +130,15 @@ class Traceable:
                     f"({', '.join(self.wanted)}), got {', '.join(map(str, found))}"
                 )
         for name, value in found.items():
+            if not isinstance(value, Array | np.ndarray | np.generic | bool | int | float):
+                raise ValueError(
+                    f"minimize(fn=...) must return a scalar, or a dict of scalars, got {value!r} "
+                    f"for {name!r}"
+                )
+            if jnp.iscomplexobj(value):
+                raise ValueError(
+                    f"minimize(fn=...) must return a real scalar, got {value!r} for {name!r}"
+                )
             if jnp.shape(value) != ():
                 raise ValueError(
                     f"minimize(fn=...) must return a scalar, or a dict of scalars, got one of "

@@ -209,6 +209,16 @@ def test_refuses_what_it_can_not_do():
         )
     with pytest.raises(ValueError, match="return a scalar, or a dict of scalars, got one of shape"):
         minimize(lambda key, hp: hp["x"][None], space, sampler="random")
+    for seed in ("0", None, -1, 1.5, True, 2**32, [], [0, "1"]):
+        with pytest.raises(ValueError, match=r"minimize\(seed=...\) must"):
+            minimize(lambda key, hp: hp["x"], space, seed=seed)  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match=r"random\(...\) has no option 'z'"):
+        minimize(lambda key, hp: hp["x"], space, sampler="random", sampler_options={"z": 1})
+    with pytest.raises(ValueError, match=r"minimize\(static=...\) .*static=\['x'\]"):
+        minimize(lambda key, hp: hp["x"], space, static="x")
+    for value in ({"a": 1.0}, None, "1", 1j):
+        with pytest.raises(ValueError, match=r"minimize\(fn=...\) must return"):
+            minimize(lambda key, hp, value=value: value, space, trials=2, sampler="random")
     many = Space(a=Choice(list("abcdefghi")), b=Choice(list("abcdefghi")), x=Float(0.0, 1.0))
     with pytest.raises(ValueError, match=r"81 settings, more than 64; use jaxhpo.Study"):
         minimize(lambda key, hp: hp["x"], many)

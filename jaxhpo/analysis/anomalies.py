@@ -74,7 +74,7 @@ def anomalies(
         *_outliers(made),
         *_duplicates(made),
         *_drift(made),
-        *_collinear(made),
+        *_together(made),
         *_starved(made),
         *_diverging(table, lost),
         *_gap(made, objective, test),
@@ -161,7 +161,18 @@ def _drift(made: Sample) -> list[Anomaly]:
     return [_finding("drift", len(free), len(free), text, value=rho)]
 
 
-def _collinear(made: Sample) -> list[Anomaly]:
+def _together(made: Sample) -> list[Anomaly]:
+    """Over all trials, and over those that p-values are from: a Sobol sequence of many columns has
+    pairs that go together in its first points."""
+    found = _collinear(made)
+    if made.free.all():
+        return found
+    known = {one.parameters for one in found}
+    free = _collinear(made.independent(), " chosen without looking at results")
+    return found + [one for one in free if one.parameters not in known]
+
+
+def _collinear(made: Sample, chosen: str = "") -> list[Anomaly]:
     found = []
     for i, j in itertools.combinations(range(made.d), 2):
         if not (made.ordered(made.names[i]) and made.ordered(made.names[j])):
@@ -175,7 +186,7 @@ def _collinear(made: Sample) -> list[Anomaly]:
             names = made.names[i], made.names[j]
             text = (
                 f"{names[0]} and {names[1]} moved together (rank correlation {rho:.2f}, "
-                f"n = {len(x)}): what one does can't be told from what the other does"
+                f"n = {len(x)}{chosen}): what one does can't be told from what the other does"
             )
             n = len(x)
             found.append(_finding("collinear", n, n, text, value=rho, parameters=names))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,11 @@ import pandas as pd
 
 from jaxhpo.space import Bool, Choice, Constant, Domain, Float, Int, Space, SpaceError
 
+_NAMES = 10  # texts of which no two are alike, from where they are names of rows
 MOST_CHOICES = 64  # different texts, beyond which a column is no choice but a remark
 _TRUE, _FALSE = {"true", "t", "yes", "y", "1", "1.0"}, {"false", "f", "no", "n", "0", "0.0"}
+_COMMA = re.compile(r"\s*[-+]?\d*,\d+([eE][-+]?\d+)?\s*")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?")
 _WIDE = 100.0  # highest by lowest, from where a range may be logarithmic
 
 
@@ -38,6 +43,22 @@ def number(cell: Any) -> float | None:
         return float(cell) if "_" not in cell else None
     except ValueError:
         return None
+
+
+def separator(path: Path) -> str:
+    """What a file of text has between its fields: tabs in a TSV, else what its header holds: a
+    comma, or none and a semicolon or a tab."""
+    if path.suffix == ".tsv":
+        return "\t"
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        header = file.readline()
+    return next((mark for mark in ",;\t" if mark in header), ",")
+
+
+def with_point(cell: str) -> str:
+    """A number with a decimal comma as one with a point, as tables with semicolons have them;
+    other fields as they are."""
+    return cell.replace(",", ".") if _COMMA.fullmatch(cell) else cell
 
 
 def reader(domain: Domain) -> Callable[[Any], Any]:
@@ -171,6 +192,10 @@ def _guess(cells: list[Any]) -> Domain | str:
         if all(v == int(v) for v in found) and not any("." in text for text in texts):
             return Int(int(low), int(high), log=log)
         return Float(low, high, log=log)
+    if all(_DATE.fullmatch(text) for text in texts):
+        return "it holds dates"
+    if len(texts) == len(cells) >= _NAMES:
+        return f"it has another text in each of {len(cells)} rows"
     if len(texts) > MOST_CHOICES:
         return f"it has {len(texts)} different texts"
     return Choice(sorted(texts))

@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from jaxhpo.interop._cells import separator
+
 MOST = 1_000_000  # rows, beyond which a table is drawn from
 ROWS = 100_000
 _ENDS = 10
@@ -71,7 +73,7 @@ def of_text(path: Path, objective: Callable[[Sequence[str]], str], rows: int) ->
     """A CSV or TSV file's rows, some of them, as a table of text with the column ``number``, and
     how many there are. `objective` says which of the columns it is."""
     with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ",")
+        lines = csv.reader(file, delimiter=separator(path))
         header = next(line for line in lines if line)
         at = header.index(objective(header))
         found = drawn((line for line in lines if line), lambda line: _number(line, at), rows)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from jaxhpo.interop._cells import is_missing, number
 from jaxhpo.space import Constant, Space
 
 PREFIXES = ("param.", "params_", "params.", "config/", "config.", "hp.")
@@ -32,6 +33,10 @@ def columns_of(table: pd.DataFrame) -> list[str]:
             f"load(source=...) must have every column once, got "
             f"{', '.join(f'{name!r} {names.count(name)} times' for name in twice)}; rename them"
         )
+    for name in names:  # as other tools write them: State, Status
+        low = name.lower()
+        if low in ("state", "status") and low not in names:
+            names[names.index(name)] = low
     table.columns = names
     return names
 
@@ -53,6 +58,21 @@ def objective_of(columns: Sequence[str], objective: str | None) -> str:
         f"load(objective=...) must name a column, got {said}; "
         f"there are: {', '.join(map(repr, several or columns[:60]))}"
     )
+
+
+def check_scores(table: pd.DataFrame, objective: str) -> None:
+    """Refuses a column of text for the objective.
+
+    Raises:
+        ValueError: if no field of it is a number, and some are not empty.
+    """
+    cells = [cell for cell in table[objective].tolist() if not is_missing(cell)]
+    if cells and all(number(cell) is None for cell in cells):
+        raise ValueError(
+            f"load(objective={objective!r}) must be a column of numbers, got {cells[0]!r} and no "
+            f"number in {len(cells)} fields; there are: "
+            f"{', '.join(repr(name) for name in table.columns[:60])}"
+        )
 
 
 def searched(columns: Sequence[str], space: Space) -> dict[str, str]:

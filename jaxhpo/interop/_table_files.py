@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from jaxhpo.interop import _drawn
+from jaxhpo.interop._cells import separator, with_point
 from jaxhpo.interop._table_columns import objective_of
 
 
@@ -31,14 +32,27 @@ def read(path: str | Path, objective: str | None = None) -> pd.DataFrame:
             return pd.read_parquet(path)
         except ImportError as error:
             raise ImportError(f'{error}; Parquet needs: pip install "jaxhpo[store]"') from error
-    if _drawn.many(path, _drawn.MOST):
-        return _part(_drawn.of_text(path, _named(objective), _drawn.ROWS))
+    try:
+        if _drawn.many(path, _drawn.MOST):
+            return _part(_drawn.of_text(path, _named(objective), _drawn.ROWS))
+        return _text_file(path)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"load(source={str(path)!r}) must be text in UTF-8, got the byte "
+            f"{error.object[error.start]:#04x} at {error.start}; save it as CSV in UTF-8"
+        ) from error
+
+
+def _text_file(path: Path) -> pd.DataFrame:
+    mark = separator(path)
     with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = list(csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
-    lines = [line for line in lines if line]
+        lines = [line for line in csv.reader(file, delimiter=mark) if line]
+    if mark == ";":
+        lines = [[with_point(cell) for cell in line] for line in lines]
     if not lines:
         raise ValueError(f"load(source={str(path)!r}) must have a header and rows, got none")
     header, *rows = lines
+    header = [name.strip() for name in header]
     for place, row in enumerate(rows, 2):
         if len(row) > len(header):
             raise ValueError(

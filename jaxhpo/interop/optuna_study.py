@@ -16,6 +16,7 @@ import numpy as np
 import optuna
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from jaxhpo.interop._branched import branched
 from jaxhpo.interop._domains import Wire, domains_of
@@ -40,10 +41,19 @@ def opened(storage: str, name: str | None = None) -> Study:
     """The study in a storage: a database URL, or the file of a journal. Nothing is made or changed.
 
     Raises:
-        ValueError: if there is none, or several and `name` is None, or none of that name.
+        ValueError: if there is none, or several and `name` is None, or none of that name, or if the
+            storage can't be reached.
     """
-    found = _storage(storage)
-    names = [study.study_name for study in optuna.get_all_study_summaries(found, False)]
+    try:
+        found = _storage(storage)
+        names = [study.study_name for study in optuna.get_all_study_summaries(found, False)]
+    except (ImportError, SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        cause = error.__cause__ or error
+        said = str(cause).strip().partition("\n")[0] or type(cause).__name__
+        raise ValueError(
+            f"load(source={_shown(storage)!r}) must be a storage that can be opened here, got: "
+            f"{said}; see that the server runs and that its driver is installed"
+        ) from error
     if not names:
         raise ValueError(f"load(source={_shown(storage)!r}): the storage holds no study")
     if (name is None and len(names) > 1) or (name is not None and name not in names):
@@ -179,7 +189,7 @@ def _rows(
         notes.append(
             f"{blind} of {len(rows)} trials are known to have been chosen without looking at "
             "results; Optuna does not record it of the others, so nothing is tested on them "
-            "(startup=N says that the first N were)"
+            "(startup=N, or --startup N, says that the first N were)"
         )
     odd = sum(
         row.status is Status.COMPLETE

@@ -200,10 +200,13 @@ def _is_ours(url: str) -> bool:
     """Whether a database holds a study of ours; False also if that can't be found out."""
     try:
         import sqlalchemy as sa
-        from sqlalchemy.exc import DatabaseError
+        from sqlalchemy.exc import ArgumentError, DatabaseError
     except ImportError:
         return True  # which says what to install
-    engine = sa.create_engine(url)
+    try:
+        engine = sa.create_engine(url)
+    except (ImportError, ArgumentError):
+        return False  # no driver, or no URL: the storage is opened once more, and says so
     try:
         return not set(_OPTUNAS) <= set(sa.inspect(engine).get_table_names())
     except DatabaseError:

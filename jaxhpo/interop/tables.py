@@ -19,10 +19,16 @@ from jaxhpo.interop._branched import branched, config_of
 from jaxhpo.interop._cells import guessed
 from jaxhpo.interop._foreign import Row, records
 from jaxhpo.interop._names import cleaned
-from jaxhpo.interop._table_columns import columns_of, guessed_parameters, objective_of, searched
+from jaxhpo.interop._table_columns import (
+    check_scores,
+    columns_of,
+    guessed_parameters,
+    objective_of,
+    searched,
+)
 from jaxhpo.interop._table_files import read
 from jaxhpo.interop._table_rows import rows_of, values_of
-from jaxhpo.space import Space
+from jaxhpo.space import Constant, Space
 from jaxhpo.store.memory import MemoryRecords
 from jaxhpo.trial import Phase, Status
 
@@ -61,12 +67,15 @@ def records_of(
     """
     notes: list[str] = []
     target = objective_of(columns_of(table), objective)
+    check_scores(table, target)
     of = table.attrs.get("of", len(table))
     table = _thinned(table, target, of, notes)
     columns = columns_of(table)
     if maximize is None:
         maximize = False
-        notes.append(f"{target!r} is taken to be better if lower (maximize=True)")
+        notes.append(
+            f"{target!r} is taken to be better if lower (else maximize=True; --direction maximize)"
+        )
     if space is None:
         domains, where = _tried(table, columns, target, notes)
     else:
@@ -79,8 +88,8 @@ def records_of(
     if blind < len(rows):
         notes.append(
             f"{blind} of {len(rows)} trials are known to have been chosen without looking at "
-            "results; nothing is tested on the others (startup=N says that the first N were, a "
-            'column phase with "explore" or "model" says it of each)'
+            "results; nothing is tested on the others (startup=N, or --startup N, says that the "
+            'first N were, a column phase with "explore" or "model" says it of each)'
         )
     return records(
         rows,
@@ -117,9 +126,16 @@ def _tried(
     domains = {ours[p]: guessed(ours[p], table[c].tolist(), notes) for p, c in found.items()}
     domains = {p: d for p, d in domains.items() if d is not None}
     where = {ours[p]: c for p, c in found.items() if ours[p] in domains}
+    if all(isinstance(domain, Constant) for domain in domains.values()):
+        raise ValueError(
+            f"load(source=...) must have a column that differs from row to row beside "
+            f"{target!r}, got {len(table)} rows and {_listed(domains) or 'no such column'}; "
+            "give what was searched as a space file (space=...; --space FILE), or more rows"
+        )
     said = (
         f"the search space is taken from the table ({_listed(domains)}): each range is what "
-        f"was tried, which may be less than what was searched; a space file (space=...) says it"
+        f"was tried, which may be less than what was searched; a space file says it "
+        "(space=...; --space FILE)"
     )
     warnings.warn(said, UserWarning, stacklevel=3)
     notes.insert(0, said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import difflib
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,8 @@ from jaxhpo.launch.helptext import helptext
 from jaxhpo.launch.settings import DisplayOptions, Settings, StudyOptions
 
 _SCALARS = (int, float, str)
+_OTHER = {"lanes": "width"}  # other names that flags go by
+_SAME = re.compile(f"^--?({'|'.join(_OTHER)})(?==|$)")
 
 
 def parsed(
@@ -51,6 +54,7 @@ def parsed(
                 )
             _define(values, field, kind)
     known = set(values)
+    arguments = [_SAME.sub(lambda found: f"--{_OTHER[found[1]]}", one) for one in arguments]
     if any(argument in ("--help", "-help", "-h", "--helpfull") for argument in arguments):
         kinds = {name: _fields(group, defaults or {}) for name, group in groups.items()}
         raise Usage(helptext(module, kinds, smoke), code=0)

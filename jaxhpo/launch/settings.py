@@ -61,7 +61,7 @@ class StudyOptions:
         shown="an eighth of the trials, 16 to 128; with early stopping a quarter, 32 to 160",
     )
     width: int | None = option(
-        None, "lanes trained by one program", least=1, shown="by model and device"
+        None, "lanes trained by one program (also --lanes)", least=1, shown="by model and device"
     )
     drivers: int | None = option(
         None, "threads that drive one device", least=1, shown="by device and cores"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -97,8 +98,10 @@ def _save(to: io.BytesIO, name: str, size: tuple[float, float], draw: Draw, **op
         matplotlib.rcdefaults()
         matplotlib.rcParams.update({**_STYLE, "svg.hashsalt": name})
         canvas = Canvas(figsize=size, layout="constrained")
-        draw(canvas)
-        canvas.savefig(to, **options)
+        with warnings.catch_warnings():  # names may be in scripts for which there is no font
+            warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+            draw(canvas)
+            canvas.savefig(to, **options)
 
 
 def _adapted(text: str, name: str) -> str:

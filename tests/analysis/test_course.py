@@ -226,6 +226,18 @@ def test_a_perfect_score_is_suspicious_and_a_metric_beyond_it_is_not_perfect():
     assert "perfect" not in kinds(drawn(SPACE, lambda c: round(4 * c["x"]) / 2, 60))
 
 
+def test_parameters_that_go_together_among_the_tested_trials_alone_are_named():
+    two = Space(x=Float(0.0, 1.0), y=Float(0.0, 1.0))
+    rng = np.random.default_rng(0)
+    configs = [{"x": float(x), "y": float(x)} for x in rng.random(30)]
+    configs += [{"x": float(rng.random()), "y": float(rng.random())} for _ in range(30)]
+    table = table_of(two, configs, rng.random(60).tolist())
+    table["phase"] = ["explore"] * 30 + ["model"] * 30
+    found = kinds(table, two)["collinear"]
+    assert found.n == 30
+    assert "n = 30 chosen without looking at results" in found.text
+
+
 def test_each_anomaly_is_found_where_it_is():
     table = drawn(SPACE, lambda c: c["x"], 60)
     far = table.copy()

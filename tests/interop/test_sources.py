@@ -351,6 +351,67 @@ def test_missing_values_and_such_that_are_no_numbers(tmp_path: Path):
     assert "1 trials (complete) are left out: they are not in the search space" in said
 
 
+def _file(where: Path, text: str, name: str = "table.csv", encoding: str = "utf-8") -> Path:
+    (where / name).write_text(text, encoding=encoding)
+    return where / name
+
+
+PLAIN = "".join(f"{i / 8},{i % 3},{'ab'[i % 2]},{i / 4}\n" for i in range(12))
+
+
+@pytest.mark.filterwarnings("ignore:the search space is taken")
+def test_tables_with_other_separators_and_decimal_commas(tmp_path: Path):
+    plain = load(_file(tmp_path, "x,k,c,value\n" + PLAIN))
+    for text in (
+        "x;k;c;value\n" + PLAIN.replace(",", ";"),
+        "x;k;c;value\n" + PLAIN.replace(",", ";").replace(".", ","),
+        "x\tk\tc\tvalue\n" + PLAIN.replace(",", "\t"),
+        "\ufeffx , k,c, value\n" + PLAIN,
+    ):
+        found = load(_file(tmp_path, text, "other.csv"))
+        assert list(found.space.parameters) == ["x", "k", "c"]
+        pd.testing.assert_frame_equal(found.table, plain.table)
+
+
+@pytest.mark.filterwarnings("ignore:the search space is taken")
+def test_dates_and_names_of_rows_are_no_parameters(tmp_path: Path):
+    lines = [
+        f"run-{i},{'Crashed' if i == 3 else 'Finished'},2024-01-{i + 1:02d}T10:00:00Z,{i / 8},{i}"
+        for i in range(12)
+    ]
+    text = "\n".join(["Name,State,Created,lr,value", *lines])
+    found = load(_file(tmp_path, text))
+    assert set(found.space.parameters) == {"lr"}
+    assert found.table.index[found.table["status"] == "failed"].tolist() == [3]
+    said = " ".join(found.facts["notes"])
+    assert "'Created' is left out: it holds dates" in said
+    assert "'Name' is left out: it has another text in each of 12 rows" in said
+
+
+@pytest.mark.filterwarnings("ignore:the search space is taken")
+def test_a_table_that_says_nothing_is_refused(tmp_path: Path):
+    with pytest.raises(
+        ValueError, match=r"objective='value'\) must be a column of numbers, .*'ok'"
+    ):
+        load(_file(tmp_path, "x,value\n1,ok\n2,ok\n"))
+    with pytest.raises(ValueError, match=r"differs from row to row beside 'value', got 1 rows"):
+        load(_file(tmp_path, "x,value\n1,2\n"))
+    with pytest.raises(ValueError, match=r"must be text in UTF-8, got the byte 0xff at 0"):
+        load(_file(tmp_path, "x,value\n1,2\n", encoding="utf-16"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["mysql+nodriver://u:secret@127.0.0.1:1/db", "postgresql+nodriver://u:secret@127.0.0.1:1/db"],
+)
+def test_a_storage_that_cannot_be_opened_is_said_in_words(url: str, capsys: Any):
+    assert main(["show", url]) == 2
+    said = capsys.readouterr().err
+    assert "must be a storage that can be opened here, got: " in said
+    assert "nodriver" in said
+    assert "secret" not in said
+
+
 def test_hostile_names(tmp_path: Path, capsys: Any):
     bad = [
         "<script>alert(1)</script>",

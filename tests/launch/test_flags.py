@@ -85,6 +85,13 @@ def test_every_type_is_read():
     assert settings.given["tags"] == ["u", "v"]
 
 
+def test_lanes_is_another_name_of_width():
+    for arguments in (("--lanes=8",), ("--lanes", "8"), ("-lanes=8",), ("--width=8",)):
+        settings = parse(*arguments)
+        assert settings.study.width == 8
+        assert settings.given == {"width": 8}
+
+
 def test_smoke_sets_what_was_not_given():
     settings = parse("--smoke", "--depth=7")
     assert (settings.study.trials, settings.experiment.depth) == (4, 7)

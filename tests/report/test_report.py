@@ -13,6 +13,7 @@ from studies import WIDE, records
 
 from jaxhpo.analysis import Options, analysed
 from jaxhpo.report.bundle import write_report
+from jaxhpo.report.drawing import saved
 from jaxhpo.report.lint import lint
 from jaxhpo.report.markdown import markdown
 from jaxhpo.report.parts import Table
@@ -134,6 +135,10 @@ def test_equal_records_give_equal_bytes(bundle, tmp_path):
 
 
 BAD = '<script>alert("1")</script>|`*x*`_y_ & $z$'
+
+
+def test_a_name_that_the_font_lacks_is_no_warning():
+    assert saved("one", (2, 1), lambda canvas: canvas.text(0.5, 0.5, "\u65e5"), form="png")
 
 
 def test_names_are_escaped_everywhere(tmp_path):

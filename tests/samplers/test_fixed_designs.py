@@ -54,6 +54,26 @@ def test_sobol_fills_every_cell_of_a_power_of_two():
         assert len(np.unique(cells, axis=0)) == 256
 
 
+def test_many_columns_of_sobol_have_no_pair_that_goes_together():
+    # In the first 32 points of one Sobol sequence of 15 columns, whatever its scrambling, there are
+    # two of which one is above a half exactly where the other is, or is not.
+    space = Space(**{f"x{i}": Float(0.0, 1.0) for i in range(15)})
+    for key in range(5):
+        points = asked(sobol(space.layout), space, 0, 32, key=key)
+        together = np.corrcoef((points > 0.5).T) - np.eye(15)
+        assert np.abs(together).max() < 0.9  # by chance once in a million keys
+
+
+def test_many_columns_of_sobol_are_each_as_even_as_one():
+    space = Space(**{f"x{i}": Float(0.0, 1.0) for i in range(8)})
+    whole = asked(sobol(space.layout), space, 0, 64)
+    cells = np.sort((whole * 64).astype(int), axis=0)
+    np.testing.assert_array_equal(cells, np.repeat(np.arange(64)[:, None], 8, axis=1))
+    for first, n in ((0, 1), (3, 7), (15, 2), (17, 40), (63, 1)):
+        found = asked(sobol(space.layout), space, first, n)
+        np.testing.assert_array_equal(found, whole[first : first + n])
+
+
 def test_sobol_far_along_is_fast():
     sampler = sobol(SPACE.layout)
     asked(sampler, SPACE, 100_000, 16)
