@@ -12,7 +12,7 @@ from bench_table import ROOT, put
 
 RESULT = "scripts/results/sampler.json"
 _WHAT = {
-    "auto": "`auto`, the default of `minimize`",
+    "auto": "`auto`, the default",
     "gp": "`gp`",
     "tpe": "`tpe`",
     "cmaes": "`cmaes`",

@@ -64,16 +64,17 @@ class Plan:
     def lines(self) -> list[str]:
         """The plan and its reasons, for people."""
         if not self.choice:
-            return [f"{self.programs} programs; there is nothing to choose"]
+            return [f"{_counted(self.programs)}; there is nothing to choose"]
         found = [
             f"{name}: {how}" + (" (as asked)" if name in self.forced else "")
             for name, how in self.choice.items()
         ]
         if self.seconds is None:
-            return [*found, f"{self.programs} programs"]
-        found.append(f"{self.programs} programs, about {self.seconds:.3g} core-seconds in all")
+            return [*found, _counted(self.programs)]
+        found.append(f"{_counted(self.programs)}, about {self.seconds:.3g} core-seconds in all")
         for name, (programs, seconds) in self.others.items():
-            found.append(f"instead {name}: {programs} programs, about {seconds:.3g} core-seconds")
+            told = f"{_counted(programs)}, about {seconds:.3g} core-seconds"
+            found.append(f"instead {name}: {told}")
         return found
 
 
@@ -163,6 +164,10 @@ def plan(task: Task, static: frozenset[str], load: Load, asked: Mapping[str, str
         others=others,
         forced=tuple(sorted(asked)),
     )
+
+
+def _counted(programs: int) -> str:
+    return "one program" if programs == 1 else f"{programs} programs"
 
 
 def _ways(groups: tuple[tuple[Any, ...], ...]) -> tuple[str, ...]:
