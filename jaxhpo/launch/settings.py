@@ -52,13 +52,15 @@ class StudyOptions:
     scheduler_option: tuple[str, ...] = option(
         (), "an argument of the scheduler; may be repeated", repeated=True
     )
-    batch: int | None = option(None, "trials proposed together", least=1, shown="16")
+    batch: int | None = option(
+        None, "trials proposed together", least=1, shown="16, or a quarter of a short study"
+    )
     lookahead: int | None = option(
         None,
         "trials in training while the next are chosen; more keeps more lanes busy, fewer lets "
         "the sampler know more",
         least=0,
-        shown="an eighth of the trials, 16 to 128; with early stopping a quarter, 32 to 160",
+        shown="an eighth of the trials, 8 to 128; with early stopping a quarter, 4 to 160",
     )
     width: int | None = option(
         None, "lanes trained by one program (also --lanes)", least=1, shown="by model and device"

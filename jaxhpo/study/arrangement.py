@@ -21,13 +21,15 @@ from jaxhpo.study.plan import COHORTS, GROUPED, TRACED, Load, Plan, classes, pla
 from jaxhpo.trial import Trial
 
 _BATCH = (16, 128, 8)  # at least, at most, in between this part of a tile's lanes
+_FEW = (4, 4)  # of a short study no more than this part of the trials, but so many; or else nothing
+# would be known before the last of them are proposed.
 # At least, at most, in between this part of the trials; of a long study, at most a twelfth.
-_LOOKAHEAD = (16, 64, 8, 128)
+_LOOKAHEAD = (8, 64, 8, 128)
 # Where trials are stopped early they last for very different times, and more must be at hand to
 # keep lanes at work (asha on digits: 86 % of lane-units useful at 64, 97 % at 128; on 2,048 trials
 # of spectral 87 % at 128, 92 % at 160). But more than that, and asha compares with so few that it
 # stops too few: 13 % more epochs at 160 than at 128, 63 % more at 256.
-_LOOKAHEAD_STOPPED = (32, 128, 4, 160)
+_LOOKAHEAD_STOPPED = (4, 128, 4, 160)
 _LONG = 12
 _MOST_AT_ONCE = 4  # never more than this part of the trials, or little would be learnt from them
 # What part of its budget a trial is trained for where the task can end it (.45 was measured on
@@ -172,10 +174,12 @@ class Arrangement:
         """The sizes of a study for which none are given."""
         width = self._width(chosen, trials)
         low, high, part = _BATCH
+        least, short = _FEW
+        few = max(least, trials // short)
         # Enough to fill a tile of every program, where the study has that many to spare.
         full = min(width * chosen.programs // self.replicates, trials // _MOST_AT_ONCE)
         return {
-            "batch": min(high, max(low, width // part)),
+            "batch": min(high, max(low, width // part), few),
             "lookahead": max(self._lookahead(trials), full),
             "width": width,
             "plan": dict(chosen.choice),

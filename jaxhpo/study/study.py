@@ -43,9 +43,10 @@ class Study:
         sampler, sampler_options: file name in ``jaxhpo/samplers`` and the factory's arguments;
             what ``"auto"`` picked, and why, is noted as the fact "sampler".
         scheduler, scheduler_options: likewise in ``jaxhpo/schedulers``.
-        batch: trials proposed together (16; an eighth of the width where that is more, to 128).
+        batch: trials proposed together (16, or an eighth of the width, to 128; in a short study a
+            quarter of `trials`, but 4).
         lookahead: how many trials may be in training while the next are chosen (an eighth of
-            `trials`, 16 to 64; under a scheduler that stops trials a quarter, 32 to 128; a
+            `trials`, 8 to 64; under a scheduler that stops trials a quarter, 4 to 128; a
             twelfth of a long study, to 128 or 160; at least a tile for every program). See
             `jaxhpo.study.proposer`.
         width: W, lanes a tile; by default what suits the model and the machine at the first run.

@@ -135,6 +135,15 @@ def test_asha_keeps_the_best_third_of_those_it_knows():
     assert decided > 80
 
 
+@pytest.mark.parametrize("scheduler", ["median", "asha"])
+def test_a_study_of_twenty_trials_stops_some(scheduler):
+    space = Space(x=Float(0.0, 1.0), rate=Float(0.0, 1.0))
+    task = curves_task(space=space)
+    with Study(task, trials=20, sampler="random", scheduler=scheduler) as made:
+        made.run()
+        assert sum(trial.status is Status.STOPPED for trial in made.trials) >= 2
+
+
 def test_halving_keeps_a_third_at_every_rung():
     with study("halving", task=curves_task(9), trials=27) as made:
         made.run()
