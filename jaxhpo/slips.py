@@ -108,7 +108,7 @@ def _of_traced(error: Exception, where: str, space: Collection[str], static: str
     known = _known(error.__traceback__)
     ways = [known] if known else []
     ways.append(f"make it a Python value ({static}), with a program for each of its values")
-    ways.append("compute with jax.numpy (where), jax.lax.cond or jax.lax.switch")
+    ways.append("compute with jax.numpy.where, jax.lax.cond or jax.lax.switch")
     return (
         f"{where} uses {which} as a Python value, but Python can't decide or convert what JAX "
         f"traces ({text.partition(chr(10))[0].rstrip('.')}); {', or '.join(ways)}"

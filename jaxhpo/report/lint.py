@@ -22,6 +22,7 @@ from jaxhpo.report.markdown import escaped
 
 _NUMBER = re.compile(r"(?<![\w.,])([-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?)(?!\w)( %| ms| min| h)?")
 _TIMES = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d)?(?: UTC)?")
+_REVISION = re.compile(r"\bgit [0-9a-f]{12}\b")  # one in 300 is all digits
 _OTHERS = re.compile(r"\band \d+ others\b")  # of a list of names that is cut short
 _STATISTIC = re.compile(
     r"\b(?:rho|eta|mean|median|sd|quartiles?|interval|[pqR]2? = |importance|share)\b|%"
@@ -121,7 +122,8 @@ def at(whole: Any, pointer: str) -> Any:
 
 def _tokens(text: str, names: Sequence[str]) -> list[tuple[str, str]]:
     """The numbers that a text states, with their units: not those in names, dates or versions."""
-    text = _OTHERS.sub(" ", _TIMES.sub(" ", text))
+    for pattern in (_TIMES, _REVISION, _OTHERS):
+        text = pattern.sub(" ", text)
     for name in names:
         if name in text:
             text = re.sub(rf"(?<![\w.]){re.escape(name)}(?![\w.])", " ", text)

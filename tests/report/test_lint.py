@@ -10,7 +10,7 @@ from studies import random_records, records
 
 from jaxhpo.analysis import Options
 from jaxhpo.report import bundle
-from jaxhpo.report.lint import lint, main
+from jaxhpo.report.lint import _tokens, lint, main
 
 QUICK = Options(resamples=20)
 STAMP = "2026-11-21 00:00 UTC"
@@ -147,3 +147,8 @@ def test_two_kinds_of_advice_for_one_parameter(copy):
     whole = json.loads((copy / "report.json").read_text("utf-8"))
     changed(copy, advice=[*whole["advice"], whole["advice"][0]])
     assert "advice" in rules(copy)
+
+
+def test_a_revision_of_digits_alone_is_no_number():
+    text = "ended complete after 33.2 s, numpy 2.3.5; git 056339019721."
+    assert _tokens(text, []) == [("33.2", "")]
