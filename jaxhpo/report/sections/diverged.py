@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from jaxhpo.analysis.diverged import Where
 from jaxhpo.analysis.study import Analysis
@@ -78,21 +79,7 @@ def _where(found: Analysis) -> Table:
             Column(name="q", show=words.chance, right=True),
             Column(name="verdict"),
         ),
-        rows=tuple(
-            (
-                w.parameter,
-                w.value,
-                w.independent.share,
-                w.independent.elsewhere,
-                w.independent.n,
-                w.every.share,
-                w.every.elsewhere,
-                w.every.n,
-                w.q,
-                w.verdict + (f": {w.reason}" if w.reason else ""),
-            )
-            for w in found.diverged.where
-        ),
+        rows=lying(found.diverged.where),
     )
 
 
@@ -107,4 +94,23 @@ def _errors(found: Analysis) -> Table:
         ),
         rows=tuple((e.text, e.n, e.first) for e in found.diverged.errors),
         most=_MOST,
+    )
+
+
+def lying(where: Sequence[Where]) -> tuple[tuple[Any, ...], ...]:
+    """Rows of a table that says where some trials lie, against others."""
+    return tuple(
+        (
+            w.parameter,
+            w.value,
+            w.independent.share,
+            w.independent.elsewhere,
+            w.independent.n,
+            w.every.share,
+            w.every.elsewhere,
+            w.every.n,
+            w.q,
+            w.verdict + (f": {w.reason}" if w.reason else ""),
+        )
+        for w in where
     )

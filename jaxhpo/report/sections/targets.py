@@ -17,6 +17,7 @@ from jaxhpo.report import words
 from jaxhpo.report.drawing import PAPER, WIDE
 from jaxhpo.report.marks import is_wide, plain
 from jaxhpo.report.parts import Column, Figure, Part, Plot, Sentence, Table
+from jaxhpo.report.sections.diverged import lying
 
 TITLE = "What each objective depends on"
 _MOST = 20  # parameters in the figure
@@ -305,19 +306,5 @@ def _where(found: Analysis) -> Table:
             Column(name="q", show=words.chance, right=True),
             Column(name="verdict"),
         ),
-        rows=tuple(
-            (
-                w.parameter,
-                w.value,
-                w.independent.share,
-                w.independent.elsewhere,
-                w.independent.n,
-                w.every.share,
-                w.every.elsewhere,
-                w.every.n,
-                w.q,
-                w.verdict + (f": {w.reason}" if w.reason else ""),
-            )
-            for w in seen.where
-        ),
+        rows=lying(seen.where),
     )
