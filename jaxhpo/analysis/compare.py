@@ -34,8 +34,9 @@ from jaxhpo.analysis.fronts import feasible
 from jaxhpo.analysis.given import given
 from jaxhpo.analysis.options import Options
 from jaxhpo.analysis.outcomes import Outcome, outcomes
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.analysis.sample import Sample, sample, value_at
-from jaxhpo.analysis.study import Analysis, analysed, analysed_table
+from jaxhpo.analysis.study import analysed, analysed_table
 from jaxhpo.goals import Goals, stated
 from jaxhpo.space import Space
 from jaxhpo.table import trials_table
@@ -88,7 +89,7 @@ class Comparison:
         mean: of the random trials' means, Welch's interval. superiority: the chance that a random
             trial of b beats one of a.
         k: min(random_a, random_b). expected: of the expected best of k random trials.
-        confirmed: of the means of fresh trials of the two best configurations; unknown without.
+        confirmed: of the means of fresh trials of the two chosen configurations; unknown without.
         shared: configurations in both. shared_difference: the mean of b - a over them, with the
             paired Student interval: where it excludes nought, the studies measure different things.
         test: of the test scores, None where either has none.
@@ -294,11 +295,19 @@ def _of_volume(found: Front) -> tuple[str, str]:
 def _confirmed(a: Side, b: Side) -> Estimate:
     values = []
     for each in (a, b):
-        best = each.analysis.confirmation.best
-        if best is None or not best.fresh:
+        fresh = _fresh(each.analysis)
+        if not fresh:
             return UNKNOWN
-        values.append(np.array(best.fresh))
+        values.append(np.array(fresh))
     return welch(values[0], values[1])
+
+
+def _fresh(found: Analysis) -> tuple[float, ...]:
+    """Those of the configuration that was chosen."""
+    if found.chosen is not None and found.chosen.by == "confirm":
+        number = found.chosen.row.number
+        return next(c.fresh for c in found.confirmation.others if c.number == number)
+    return found.confirmation.best.fresh if found.confirmation.best else ()
 
 
 def _pairs(a: Side, b: Side, one: Sample, two: Sample) -> np.ndarray:

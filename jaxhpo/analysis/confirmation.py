@@ -76,25 +76,32 @@ class Confirmation:
 
 
 def confirmation(
-    made: Sample, noise: Replicates, again: Mapping[str, Any] | None = None
+    made: Sample,
+    noise: Replicates,
+    again: Mapping[str, Any] | None = None,
+    *,
+    best: int | None = None,
 ) -> Confirmation:
     """Of the complete trials, the spread of their replicates, and the study's record of having
-    trained the best again (the fact "confirm")."""
+    trained the best again (the fact "confirm"). best: the number of the best trial, where the
+    sample may lack it."""
     fair, shrinkage, reason = _fair(made, noise)
     if again:
         found = [_trained_again(made, entry) for entry in again["entries"]]
         source = "confirm"
     else:
         found, source = _in_the_search(made), "trials"
-    top = int(made.number[np.lexsort((made.number, made.loss))[0]]) if len(made) else None
-    best = next((c for c in found if c.number == top), None)
-    if best is None and not again and len(made):
-        best = next((c for c in found if top in c.numbers), None)
-    confirmed = best is not None and len(best.fresh) > 1
+    top = best
+    if top is None and len(made):
+        top = int(made.number[np.lexsort((made.number, made.loss))[0]])
+    first = next((c for c in found if c.number == top), None)
+    if first is None and not again and len(made):
+        first = next((c for c in found if top in c.numbers), None)
+    confirmed = first is not None and len(first.fresh) > 1
     return Confirmation(
         status="unknown" if top is None else "confirmed" if confirmed else "unconfirmed",
         source=source if found else "",
-        best=best,
+        best=first,
         others=tuple(sorted(found, key=lambda c: _sign(made) * (c.mean.value or 0.0))),
         winner=again["winner"] if again else None,
         stood=again["winner"] == top if again and top is not None else None,

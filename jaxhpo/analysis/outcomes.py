@@ -21,7 +21,7 @@ from jaxhpo.analysis.sample import Sample, value_at
 from jaxhpo.space import Constant, Domain, Float, Int, Space
 
 if TYPE_CHECKING:
-    from jaxhpo.analysis.study import Analysis
+    from jaxhpo.analysis.result import Analysis
 
 _FEWEST = 10
 _MOST, _HALF = 0.9, 0.5

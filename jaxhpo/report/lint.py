@@ -216,7 +216,7 @@ def _files(whole: dict[str, Any], home: Path) -> Iterator[Finding]:
 def _best(
     whole: dict[str, Any], tables: dict[str, list[list[str]]], home: Path
 ) -> Iterator[Finding]:
-    """The best trial and its configuration are the same everywhere."""
+    """The best trial is the same everywhere, and so is the configuration that was chosen."""
     if "summary" not in whole:
         return  # a comparison
     best, path = whole["summary"]["best"], home / "best_config.json"
@@ -224,10 +224,13 @@ def _best(
         yield Finding(rule="best", where=path.name, text="does not go with summary/best")
     if best is None or not path.exists():
         return
-    config = json.loads(path.read_text("utf-8"))
-    for name, value in (("trial", best["number"]), ("config", best["config"])):
+    config, use = json.loads(path.read_text("utf-8")), whole["chosen"]["row"]
+    for name, value in (("trial", use["number"]), ("config", use["config"])):
         if config[name] != value:
-            yield Finding(rule="best", where=path.name, text=f"{name} is not that of summary/best")
+            yield Finding(rule="best", where=path.name, text=f"{name} is not that of chosen/row")
+    winner = whole["confirmation"]["winner"]
+    if use["number"] != (best["number"] if winner is None else winner):
+        yield Finding(rule="best", where="chosen", text="is neither the confirmed nor the best")
     if "top" in tables:
         first = dict(zip(tables["top"][0], tables["top"][1], strict=True))
         value = first[whole["summary"]["objective"]]

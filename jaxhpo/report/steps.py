@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.report import words
 from jaxhpo.report.parts import Sentence, Steps
 
@@ -25,7 +25,9 @@ def steps(found: Analysis) -> Steps | None:
 def before(found: Analysis) -> Iterator[Sentence]:
     """What to do before a new search."""
     n = found.summary.spread.n
-    if found.confirmation.status != "confirmed" and n > 1:
+    use = found.chosen
+    sure = use is not None and use.by == "confirm" and use.n > 1
+    if found.confirmation.status != "confirmed" and not sure and n > 1:
         yield Sentence(
             text="Confirm the best before relying on it: train it again with fresh seeds, by "
             f"jaxhpo confirm for a study of ours. It is the best of {n} and was not confirmed.",

@@ -8,7 +8,7 @@ from typing import Any
 
 from jaxhpo.analysis.advice import Advice
 from jaxhpo.analysis.next_space import NextSpace
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.report import words
 from jaxhpo.report.parts import Code, Column, Part, Sentence, Table
 

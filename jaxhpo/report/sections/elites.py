@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from jaxhpo.analysis.budget import VALUES
 from jaxhpo.analysis.elites import EliteParameter, Elites, EliteValue
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.report import elite_chart, words
 from jaxhpo.report.gate import gate, where
 from jaxhpo.report.parts import Column, Part, Sentence, Table

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Canvas
 
 from jaxhpo.analysis.association import FEWEST, Association
 from jaxhpo.analysis.groups import Groups
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.report import panels, words
 from jaxhpo.report.drawing import PAPER, WIDE
 from jaxhpo.report.gate import gate, where

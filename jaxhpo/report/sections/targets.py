@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Canvas
 
 from jaxhpo.analysis.diverged import Where
 from jaxhpo.analysis.importance import Importance, Importances
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.analysis.targets import Target
 from jaxhpo.report import words
 from jaxhpo.report.drawing import PAPER, WIDE
