@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from jaxhpo.analysis.estimate import UNKNOWN, Estimate
+from jaxhpo.analysis.estimate import UNKNOWN, Estimate, deviation
 from jaxhpo.analysis.replicates import Replicates
 from jaxhpo.analysis.sample import Sample
 
@@ -166,7 +166,7 @@ def student(values: np.ndarray) -> Estimate:
     mean = float(values.mean())
     if n < 2:
         return Estimate(value=mean)
-    half = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
+    half = float(stats.t.ppf(0.975, n - 1) * deviation(values) / np.sqrt(n))
     return Estimate(value=mean, low=mean - half, high=mean + half)
 
 
@@ -187,11 +187,11 @@ def _fair(made: Sample, noise: Replicates) -> tuple[Estimate, float | None, str]
     once = free.at(np.sort(np.unique(free.group, return_index=True)[1]))
     if len(once) < 10:
         return UNKNOWN, None, f"n = {len(once)} configurations drawn without looking; 10 are needed"
-    spread = float(once.value.var(ddof=1))
+    spread = deviation(once.value)
     best, mean = float(made.value[place]), float(once.value.mean())
 
     def shrunk(sd: float | None) -> tuple[float, float]:
-        part = min(1.0, (sd or 0.0) ** 2 / spread) if spread > 0 else 1.0
+        part = min(1.0, ((sd or 0.0) / spread) ** 2) if spread > 0 else 1.0
         return mean + (1 - part) * (best - mean), part
 
     value, part = shrunk(noise.sd.value)

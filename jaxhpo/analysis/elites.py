@@ -231,6 +231,8 @@ def _values(
         if not n:
             continue
         base, share = n / total, _share(elite, top)
+        if not held.free.all():
+            share = Estimate(value=share.value)
         over = under = None
         if tested and n < total and 0 < top < total:
             table = [[elite, top - elite], [n - elite, (total - n) - (top - elite)]]

@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jaxhpo.analysis.advice import Advice
 from jaxhpo.analysis.anomalies import Anomaly
 from jaxhpo.analysis.association import Association
 from jaxhpo.analysis.baseline import Baseline
@@ -24,6 +23,7 @@ from jaxhpo.analysis.early import Early
 from jaxhpo.analysis.elites import Elites
 from jaxhpo.analysis.evidence import Evidence
 from jaxhpo.analysis.fronts import Fronts
+from jaxhpo.analysis.ground import Advice
 from jaxhpo.analysis.groups import Groups
 from jaxhpo.analysis.importance import Importances
 from jaxhpo.analysis.interactions import Interactions

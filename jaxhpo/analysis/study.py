@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jaxhpo.analysis.advice import Ground, advice, all_bounds
+from jaxhpo.analysis.advice import advice
 from jaxhpo.analysis.anomalies import anomalies
 from jaxhpo.analysis.association import associations
 from jaxhpo.analysis.baseline import baseline, baseline_config
@@ -28,6 +28,7 @@ from jaxhpo.analysis.elites import elites
 from jaxhpo.analysis.evidence import agreed
 from jaxhpo.analysis.fronts import feasible, fronts
 from jaxhpo.analysis.given import given
+from jaxhpo.analysis.ground import Ground, all_bounds, further, places
 from jaxhpo.analysis.groups import groups
 from jaxhpo.analysis.importance import importances
 from jaxhpo.analysis.interactions import interactions
@@ -114,7 +115,8 @@ def analysed_table(
         options: what the reader chose.
     """
     options, goals = options or Options(), goals or Goals(((objective, maximize),))
-    table, sampled = given(table, space, maximize=maximize), None
+    ended, table, sampled = table, given(table, space, maximize=maximize), None
+    beyond = _beyond(ended, table)
     ahead = fronts(table, goals, rows=options.rows, seed=options.seed)
     if goals.constraints:  # a trial that breaks one is no result
         broken = ~feasible(table, goals)
@@ -150,6 +152,7 @@ def analysed_table(
     )
     top = elites(made, options, basis="every", best=use.row.number if use else None)
     related, known = agreed(*tests, space.names)
+    asked = targets(table, space, trials, goals, options)
     ground = Ground(
         made=made,
         elites=top,
@@ -161,6 +164,9 @@ def analysed_table(
         best=best,
         options=options,
         unit=living.unit,
+        several=goals.several,
+        front=places(made, ahead),
+        others=further(asked),
     )
     advised = advice(ground)
     return Analysis(
@@ -205,17 +211,25 @@ def analysed_table(
         ),
         cost=spent,
         anomalies=anomalies(
-            table, made, objective=objective, lost=lost, test=test, sampler=sampler
+            table, made, objective=objective, lost=lost, test=test, sampler=sampler, beyond=beyond
         ),
         bounds=tuple(ground.bounds),
         advice=advised,
         next_spaces=next_spaces(space, advised),
         fronts=ahead,
-        targets=targets(table, space, trials, goals, options),
+        targets=asked,
         test=None,
         options=dataclasses.replace(options, derived={}),  # functions have no written form
         sampled=sampled,
     )
+
+
+def _beyond(before: pd.DataFrame, after: pd.DataFrame) -> int:
+    """How many complete trials were taken for diverged."""
+    if "status" not in before:
+        return 0
+    complete = before["status"].to_numpy() == Status.COMPLETE.value
+    return int((complete & (after["status"].to_numpy() != Status.COMPLETE.value)).sum())
 
 
 def _run(session: Mapping[str, Any]) -> Run:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from jaxhpo.analysis.activity import PREFIX, active, choices, fraction, original, place
+from jaxhpo.analysis.estimate import deviation
 from jaxhpo.space import Bool, Choice, Space
 from jaxhpo.trial import Phase, Status
 
@@ -149,7 +150,7 @@ def spread(values: pd.Series) -> Spread:
     return Spread(
         n=n,
         mean=float(found.mean()) if n else None,
-        sd=float(found.std(ddof=1)) if n > 1 else None,
+        sd=deviation(found) if n > 1 else None,
         **dict(zip(names, quantiles, strict=True)),
     )
 

@@ -249,6 +249,7 @@ def _advice(whole: dict[str, Any], home: Path) -> Iterator[Finding]:
             yield Finding(rule="advice", where=name, text="is given two kinds of advice")
         said[name] = one
         yield from _one_way(one)
+        yield from _for_all(one, whole.get("targets", {}).get("others", ()))
     for bound in whole.get("bounds", ()):
         yield from _outward(bound, said[bound["parameter"]])
     for name in _SPACES:
@@ -262,6 +263,18 @@ def _advice(whole: dict[str, Any], home: Path) -> Iterator[Finding]:
             continue
         if name == _SPACES[0]:
             yield from _followed(space.to_dict(), said, path.name)
+
+
+def _for_all(one: dict[str, Any], others: Sequence[dict[str, Any]]) -> Iterator[Finding]:
+    """What another objective or a constraint depends on is not fixed for the first one."""
+    for target in others if "fix" in one["rules"] else ():
+        if any(_matters(e, one["parameter"]) for e in target["evidence"]):
+            why = f"is fixed, though it matters for {target['name']}"
+            yield Finding(rule="advice", where=one["parameter"], text=why)
+
+
+def _matters(said: dict[str, Any], name: str) -> bool:
+    return said["parameter"] == name and said["verdict"] == "matters"
 
 
 def _one_way(one: dict[str, Any]) -> Iterator[Finding]:

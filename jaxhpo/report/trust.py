@@ -20,8 +20,9 @@ def trust(found: Analysis) -> Iterator[Sentence]:
     n = found.summary.spread.n
     if seen.best is None and n > 1:
         yield Sentence(
-            text=f"Not confirmed: it was picked as the best of {n} values and never trained again, "
-            "so if values are noisy it is likely better than what the configuration is worth"
+            text=f"Not confirmed: it was picked as the best of {words.count(n)} values and never "
+            "trained again, so if values are noisy it is likely better than what the configuration "
+            "is worth"
             f"{_flattered(found)}.",
             evidence="/confirmation",
         )

@@ -29,6 +29,9 @@ def parts(found: Analysis) -> Iterator[Part | None]:
 def _tiles(found: Analysis) -> Iterator[Tile]:
     said = found.summary
     yield from _scores(found)
+    if found.fronts.objectives:
+        front, n = len(found.fronts.front), words.trials(found.fronts.feasible)
+        yield Tile(name="front", value=words.trials(front), note=f"that no other of {n} beats")
     others = [f"{words.count(c.n)} {c.status}" for c in said.counts if c.status != "complete"]
     note = ", ".join(others) if others else f"of {words.trials(said.trials)}"
     yield Tile(name="complete trials", value=words.count(said.count(Status.COMPLETE)), note=note)

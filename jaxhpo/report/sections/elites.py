@@ -118,7 +118,7 @@ def _shares(found: Analysis, field: str, name: str, title: str) -> Table:
         folded=True,
         title=f"{title}: {seen.elite} elite of n = {seen.n}",
         note="Lift: the share among the elite over the share that was tried. q: Fisher's exact "
-        "test, corrected (Benjamini and Hochberg), only over exploring trials.",
+        "test, corrected (Benjamini and Hochberg), and limits (95 %): only over exploring trials.",
         columns=(
             Column(name="parameter"),
             Column(name="value"),

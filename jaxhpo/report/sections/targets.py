@@ -96,7 +96,8 @@ def _verdict(target: Target, pointer: str) -> Iterator[Sentence]:
 
 
 def _named(target: Target) -> str:
-    return f"the constraint {target.name}" if target.role == "constraint" else target.name
+    plain = target.role != "constraint" or target.name.lower().startswith("constraint")
+    return target.name if plain else f"the constraint {target.name}"
 
 
 def _clear(w: Where) -> str:
