@@ -21,7 +21,7 @@ from jaxhpo.contracts import Task
 from jaxhpo.population.bank import Bank
 from jaxhpo.population.lanes import OUTBOX
 from jaxhpo.population.member import Member, Progress, Tick
-from jaxhpo.population.program import Device, Form, Program, cohort_key
+from jaxhpo.population.program import EXHAUSTED, Device, Form, Program, cohort_key
 from jaxhpo.population.tile import Tile, plain
 
 TICK_SECONDS = 0.1  # long enough that dispatch costs nothing, short enough to be told often
@@ -358,7 +358,7 @@ class Population:
         members = [*tile.members.values(), *offered]
         cohort.tiles.remove(tile)
         tiles = sum(len(c.tiles) for c in self.cohorts.values())
-        if "RESOURCE_EXHAUSTED" in str(error) and tiles:
+        if EXHAUSTED in str(error) and tiles:
             # Out of memory: half as many tiles, and those in this one begin again.
             self._most = max(1, tiles // 2)
             cohort.waiting = [*members, *cohort.waiting]
@@ -390,4 +390,7 @@ def _check_row(shapes: Sequence[Any], leaves: Sequence[Any], number: int) -> Non
 
 
 def _lost(number: int, error: BaseException) -> Progress:
-    return Progress(number=number, over=True, error=f"{type(error).__name__}: {error}")
+    said = f"{type(error).__name__}: {error}"
+    if EXHAUSTED in said:
+        said += "; a tile of half as many lanes needs about half the memory: give a smaller width"
+    return Progress(number=number, over=True, error=said)

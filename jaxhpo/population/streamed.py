@@ -21,7 +21,7 @@ from jaxhpo.population.feeder import Feeder
 from jaxhpo.population.member import Member, Progress, Tick
 from jaxhpo.population.phases import Streamed, StreamedProgram, ending
 from jaxhpo.population.population import Cohort, Population
-from jaxhpo.population.program import Device, Form
+from jaxhpo.population.program import EXHAUSTED, Device, Form
 from jaxhpo.population.tile import Tile
 
 _Outcome = Tick | BaseException
@@ -274,7 +274,7 @@ class StreamedPopulation(Population):
     ) -> Tick:
         """As `Population._failed`; but if memory ran out, all tiles that were trained together may
         have raised, and none of them need have been too large alone."""
-        if "RESOURCE_EXHAUSTED" not in str(error) or tile.beside == 1:
+        if EXHAUSTED not in str(error) or tile.beside == 1:
             return super()._failed(cohort, tile, offered, error)
         members = [*tile.members.values(), *offered]
         cohort.tiles.remove(tile)
