@@ -1,5 +1,5 @@
-"""For which kind of device a program is being traced, for code that is computed in another way on
-each: a study may run on other devices than JAX's default ones.
+"""What code that is computed in another way on each kind of device may ask: for which a program is
+being traced (a study may run on other devices than JAX's default ones), and what memory it has.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import jax
 
@@ -26,3 +27,16 @@ def traced_for(name: str) -> Iterator[None]:
         yield
     finally:
         _PLATFORM.reset(token)
+
+
+def memory_of(device: Any) -> tuple[int, int] | None:
+    """The bytes of memory of a `jax.Device` that may be used, and those that are; None where it
+    does not say, as CPUs and some plug-ins don't."""
+    if device.platform == "cpu":
+        return None
+    try:
+        stats = device.memory_stats() or {}
+    except (jax.errors.JaxRuntimeError, NotImplementedError):
+        return None
+    limit = stats.get("bytes_limit")
+    return None if not limit else (limit, stats.get("bytes_in_use", 0))

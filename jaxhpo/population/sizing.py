@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxhpo.backend import memory_of
 from jaxhpo.contracts import Task
 from jaxhpo.population.program import EXHAUSTED, Device, Form, Program, cohort_key
 
@@ -82,11 +83,8 @@ def fitting(width: int, needs: Callable[[int], int], room: int) -> int:
 def memory(device: Device) -> int | None:
     """Bytes that a tile may take on a device: four fifths of what is free, or None if the device
     does not say. Of a CPU nothing is asked: its tiles are small, to stay in the cache."""
-    if device.platform == "cpu":
-        return None
-    stats = device.memory_stats() or {}
-    limit = stats.get("bytes_limit")
-    return None if limit is None else int(0.8 * (limit - stats.get("bytes_in_use", 0)))
+    found = memory_of(device)
+    return None if found is None else int(0.8 * (found[0] - found[1]))
 
 
 def drivers_per_device(devices: Sequence[Device]) -> int:

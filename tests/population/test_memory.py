@@ -102,6 +102,13 @@ def test_what_a_device_says_of_its_memory(platform, stats, room):
     assert sizing.memory(device) == room
 
 
+def test_a_device_that_can_not_be_asked_for_its_memory():
+    def unknown():
+        raise jax.errors.JaxRuntimeError("UNIMPLEMENTED: memory_stats")
+
+    assert sizing.memory(types.SimpleNamespace(platform="METAL", memory_stats=unknown)) is None
+
+
 def test_out_of_memory_goes_on_with_fewer_tiles_and_the_same_bits(task, monkeypatch):
     expected = bits(curves(train(population(task), some_members(40))))
     made, tick, calls, failed = population(task, drivers=3), Tile.tick, [], []
