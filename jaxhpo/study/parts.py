@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxhpo.goals import goals
-from jaxhpo.population.program import cohort_key
+from jaxhpo.population.form import cohort_key
 from jaxhpo.study.basis import Basis, Stream
 from jaxhpo.study.brackets import Brackets
 from jaxhpo.study.fixed import fixed_columns

@@ -14,9 +14,10 @@ from flax import linen as nn
 
 from jaxhpo.backend import platform, traced_for
 from jaxhpo.contracts import Task
+from jaxhpo.population.form import Form
 from jaxhpo.population.lanes import Copy
 from jaxhpo.population.phases import StreamedProgram, ending
-from jaxhpo.population.program import Form, Program
+from jaxhpo.population.program import Program
 from jaxhpo.population.tile import Tile
 from jaxhpo.space import Choice, Float, Int, Space
 from jaxhpo.tasks.elastic.convolution import Conv
