@@ -23,6 +23,8 @@ from jaxhpo.analysis.replicates import replicates
 from jaxhpo.analysis.sample import sample
 from jaxhpo.analysis.shares import shares
 from jaxhpo.analysis.surrogate import surrogate
+from jaxhpo.analysis.targets import Target
+from jaxhpo.goals import Goals
 from jaxhpo.registry import get
 from jaxhpo.space import Bool, Choice, Float, Int, Space
 
@@ -115,9 +117,13 @@ def _table(
     return pd.DataFrame(columns).rename_axis("number")
 
 
-def analysis(table: pd.DataFrame, space: Space, options: Options) -> Analysis:
+def analysis(
+    table: pd.DataFrame, space: Space, options: Options, goals: Goals | None = None
+) -> Analysis:
     """As a report has it."""
-    return analysed_table(table, space, objective="loss", maximize=False, options=options)
+    return analysed_table(
+        table, space, objective="loss", maximize=False, goals=goals, options=options
+    )
 
 
 def named(found: Analysis) -> dict[str, set[str]]:
@@ -152,7 +158,21 @@ def named(found: Analysis) -> dict[str, set[str]]:
         "where trials diverge": {
             w.parameter for w in found.diverged.where if w.verdict == "associated"
         },
+        "of a further objective or a constraint": {
+            name for target in found.targets.others for name in _of_target(target)
+        },
+        "where a constraint is broken": {
+            w.parameter for w in found.targets.where if w.verdict == "associated"
+        },
     }
+
+
+def _of_target(target: Target) -> set[str]:
+    """The parameters that anything is said of."""
+    said = {e.parameter for e in target.evidence if e.verdict == "matters"}
+    said |= {a.parameter for a in target.associations if a.verdict == "associated"}
+    important = (p for one in target.importance for p in one.parameters)
+    return said | {p.parameter for p in important if p.verdict == "important"}
 
 
 def rate(hits: int, n: int) -> dict[str, Any]:
@@ -209,6 +229,30 @@ def _noise_lost() -> Cell:
         return _counted(named(analysis(table, SPACE, options)))
 
     about = {"sampler": "random, a tenth diverged", "trials": 200}
+    return Cell("noise", about, tally, lambda sums, m: {"names any": _rates(sums, m)})
+
+
+def _noise_of_many(objectives: int, constraints: int) -> Cell:
+    """Noise in every objective and in every constraint's metric; each constraint is kept by seven
+    trials of ten."""
+    names = [f"m{i}" for i in range(objectives - 1)]
+    rules = [f"c{i}" for i in range(constraints)]
+    bound = float(stats.norm.ppf(0.7))
+    goals = Goals(
+        (("loss", False), *((name, True) for name in names)),
+        tuple((name, bound) for name in rules),
+    )
+
+    def tally(seed: int, options: Options) -> Counter[str]:
+        table = search(SPACE, "random", 200).table(lambda b, rng: rng.normal(size=len(b)), seed)
+        rng = np.random.default_rng([seed, 2])
+        for name in (*names, *rules):
+            table[f"metric.{name}"] = rng.normal(size=len(table))
+        return _counted(named(analysis(table, SPACE, options, goals)))
+
+    said = [f"{n} {what}{'' if n == 1 else 's'}" for n, what in
+            ((objectives, "objective"), (constraints, "constraint")) if n]  # fmt: skip
+    about = {"sampler": f"random, {', '.join(said)}", "trials": 200}
     return Cell("noise", about, tally, lambda sums, m: {"names any": _rates(sums, m)})
 
 
@@ -298,6 +342,8 @@ def cells() -> tuple[Cell, ...]:
         *(_noise(sampler, n) for sampler in both for n in (50, 200)),
         _replicated_noise(),
         _noise_lost(),
+        _noise_of_many(3, 0),
+        _noise_of_many(1, 2),
         *(
             _power(sampler, n, shape, share)
             for sampler in both

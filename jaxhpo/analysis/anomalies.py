@@ -20,6 +20,8 @@ from scipy import stats
 from jaxhpo.analysis.association import FEWEST
 from jaxhpo.analysis.diverged import Diverged
 from jaxhpo.analysis.elites import LEAST
+from jaxhpo.analysis.estimate import deviation
+from jaxhpo.analysis.given import LARGEST
 from jaxhpo.analysis.sample import Sample
 from jaxhpo.trial import Status
 
@@ -41,7 +43,7 @@ class Anomaly:
             choice with fewer than ten trials), "diverging" (a tenth of the trials or more ended
             without a value), "region" (where they diverge), "gap" (validation and test differ),
             "never adaptive" (a sampler that learns never did), "budget" (numbers that do not add
-            up).
+            up), "beyond" (values too large to reckon with).
         n: how many trials it is about, `of` how many that were looked at.
         value: the size of it: a share, a correlation, a gap; None where n says all.
         parameters: which are involved. numbers: trials, twenty at most.
@@ -65,10 +67,13 @@ def anomalies(
     lost: Diverged,
     test: Mapping[str, float | None] | None = None,
     sampler: str | None = None,
+    beyond: int = 0,
 ) -> tuple[Anomaly, ...]:
     """Of a whole table, its complete trials, where trials diverged, the test score and the
-    sampler's name."""
+    sampler's name. beyond: how many trials were taken for diverged for their size
+    (`jaxhpo.analysis.given`)."""
     found = [
+        *_beyond(table, beyond),
         *_ties(made),
         *_perfect(made),
         *_outliers(made),
@@ -88,6 +93,16 @@ def _finding(kind: str, n: int, of: int, text: str, **more: object) -> Anomaly:
     fields: dict = {"value": None, "parameters": (), "numbers": (), **more}
     fields["numbers"] = tuple(int(i) for i in fields["numbers"])[:_LISTED]
     return Anomaly(kind=kind, n=n, of=of, text=text, **fields)
+
+
+def _beyond(table: pd.DataFrame, n: int) -> list[Anomaly]:
+    if not n:
+        return []
+    text = (
+        f"{n} of {len(table)} trials ended complete with a value that is not finite, or beyond "
+        f"{LARGEST:g} in size: they count as diverged"
+    )
+    return [_finding("beyond", n, len(table), text)]
 
 
 def _ties(made: Sample) -> list[Anomaly]:
@@ -249,7 +264,7 @@ def _gap(made: Sample, objective: str, test: Mapping[str, float | None] | None) 
         return []
     best = float(made.value[int(np.argmin(made.loss))])
     gap = (best - score) * (1.0 if made.maximize else -1.0)
-    spread = float(made.value.std(ddof=1)) if len(made) > 1 else 0.0
+    spread = deviation(made.value) if len(made) > 1 else 0.0
     if gap <= max(_GAP * abs(best), spread, 0.0):
         return []
     text = (

@@ -66,7 +66,7 @@ class Association:
             the 95th percentile of chi squared; None where it is not tested.
         p: of `independent`, two-sided; q: p after Benjamini and Hochberg over all that are tested;
             None where it is not tested.
-        verdict: "associated" (q at most 0.05; within an `jaxhpo.analysis.study.Analysis` only if
+        verdict: "associated" (q at most 0.05; within an `jaxhpo.analysis.result.Analysis` only if
             the parameter also matters), "not identifiable", or "not tested".
         reason: why it is not tested, or "".
         groups: the values of a choice, over the independent trials.

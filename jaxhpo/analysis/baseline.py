@@ -18,7 +18,7 @@ import pandas as pd
 from scipy import stats
 
 from jaxhpo.analysis.activity import PREFIX, active, original, same
-from jaxhpo.analysis.estimate import Estimate
+from jaxhpo.analysis.estimate import Estimate, deviation
 from jaxhpo.analysis.options import Options
 from jaxhpo.analysis.sample import Sample
 from jaxhpo.space import Space
@@ -159,9 +159,11 @@ def _compared(column: str, ours: pd.Series, theirs: pd.Series) -> Compared | Non
 def welch(a: np.ndarray, b: np.ndarray) -> Estimate:
     """mean(b) - mean(a), with Welch's (1947) 95 % interval where both have two values or more."""
     difference = float(b.mean() - a.mean())
-    if min(len(a), len(b)) < 2 or (a.var() == 0 and b.var() == 0):
+    spread = np.array([deviation(part) if len(part) > 1 else 0.0 for part in (a, b)])
+    most, n = float(spread.max()), np.array([len(a), len(b)])
+    if n.min() < 2 or most == 0:
         return Estimate(value=difference)
-    parts = np.array([part.var(ddof=1) / len(part) for part in (a, b)])
-    freedom = parts.sum() ** 2 / (parts**2 / (np.array([len(a), len(b)]) - 1)).sum()
-    half = float(stats.t.ppf(0.975, freedom) * np.sqrt(parts.sum()))
+    parts = (spread / most) ** 2 / n
+    freedom = parts.sum() ** 2 / (parts**2 / (n - 1)).sum()
+    half = most * float(stats.t.ppf(0.975, freedom) * np.sqrt(parts.sum()))
     return Estimate(value=difference, low=difference - half, high=difference + half)

@@ -22,26 +22,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from jaxhpo.analysis.activity import original
 from jaxhpo.analysis.baseline import welch
 from jaxhpo.analysis.confirmation import student
 from jaxhpo.analysis.contrast import Front, Kept, Objective, common, fronts_of, kept, objectives
-from jaxhpo.analysis.convergence import best_of
-from jaxhpo.analysis.estimate import UNKNOWN, Estimate, percentiles
+from jaxhpo.analysis.estimate import UNKNOWN, Estimate
 from jaxhpo.analysis.fronts import feasible
 from jaxhpo.analysis.given import given
 from jaxhpo.analysis.options import Options
 from jaxhpo.analysis.outcomes import Outcome, outcomes
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.analysis.sample import Sample, sample, value_at
-from jaxhpo.analysis.study import Analysis, analysed, analysed_table
+from jaxhpo.analysis.study import analysed, analysed_table
+from jaxhpo.analysis.two_samples import least, superior
 from jaxhpo.goals import Goals, stated
 from jaxhpo.space import Space
 from jaxhpo.table import trials_table
 
 _FEWEST = 10
-_RESAMPLES = 1000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,8 +86,10 @@ class Comparison:
         best: of the two best values; no interval, for both are optimistic.
         mean: of the random trials' means, Welch's interval. superiority: the chance that a random
             trial of b beats one of a.
-        k: min(random_a, random_b). expected: of the expected best of k random trials.
-        confirmed: of the means of fresh trials of the two best configurations; unknown without.
+        k: half of the smaller of random_a and random_b, so that the bootstrap, which never sees
+            beyond the sample, is not asked for an extreme. expected: of the expected best of k random
+            trials.
+        confirmed: of the means of fresh trials of the two chosen configurations; unknown without.
         shared: configurations in both. shared_difference: the mean of b - a over them, with the
             paired Student interval: where it excludes nought, the studies measure different things.
         test: of the test scores, None where either has none.
@@ -192,15 +193,16 @@ def compared(a: Side, b: Side, *, seed: int = 0) -> Comparison:
     sign = -1.0 if a.maximize else 1.0
     x, y = one.loss[one.free], two.loss[two.free]
     rng = np.random.default_rng([seed, 9])
-    k = min(len(x), len(y))
+    fewest = min(len(x), len(y))
+    k = max(1, fewest // 2)
     mean = expected = superiority = UNKNOWN
-    if k >= _FEWEST:
-        mean, superiority = _turned(welch(x, y), sign), _superiority(x, y, rng)
-        expected = _turned(_expected(x, y, k, rng), sign)
+    if fewest >= _FEWEST:
+        mean, superiority = _turned(welch(x, y), sign), superior(x, y, rng)
+        expected = _turned(least(x, y, k, rng), sign)
     pairs = _pairs(a, b, one, two)
     ahead = fronts_of(*tables, goals, rng)
     if ahead is None:
-        verdict, reason = _verdict(mean, expected, k, sign)
+        verdict, reason = _verdict(mean, expected, fewest, sign)
     else:
         verdict, reason = _of_volume(ahead)
     tests = [s.analysis.test.metrics.get(s.objective) if s.analysis.test else None for s in (a, b)]
@@ -242,29 +244,6 @@ def _turned(loss: Estimate, sign: float) -> Estimate:
     return Estimate(value=sign * loss.value, low=ends[0], high=ends[1])
 
 
-def _superiority(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Estimate:
-    def chance(x: np.ndarray, y: np.ndarray) -> float:
-        ranks = stats.rankdata(np.concatenate([x, y]))[: len(x)]
-        return float((ranks.sum() - len(x) * (len(x) + 1) / 2) / (len(x) * len(y)))
-
-    copies = [chance(rng.choice(x, len(x)), rng.choice(y, len(y))) for _ in range(_RESAMPLES // 2)]
-    return percentiles(chance(x, y), np.array(copies))
-
-
-def _expected(x: np.ndarray, y: np.ndarray, k: int, rng: np.random.Generator) -> Estimate:
-    """The expected least of k losses, of y less of x. Half as many as there are, so that the
-    bootstrap, which never sees beyond the sample, is not asked for an extreme."""
-    k = max(1, k // 2)
-
-    def least(losses: np.ndarray) -> float:
-        return best_of(np.sort(losses)[::-1], k)
-
-    copies = [
-        least(rng.choice(y, len(y))) - least(rng.choice(x, len(x))) for _ in range(_RESAMPLES)
-    ]
-    return percentiles(least(y) - least(x), np.array(copies))
-
-
 def _verdict(mean: Estimate, expected: Estimate, k: int, sign: float) -> tuple[str, str]:
     if expected.low is None or expected.high is None or expected.value is None:
         return "unknown", (
@@ -294,11 +273,19 @@ def _of_volume(found: Front) -> tuple[str, str]:
 def _confirmed(a: Side, b: Side) -> Estimate:
     values = []
     for each in (a, b):
-        best = each.analysis.confirmation.best
-        if best is None or not best.fresh:
+        fresh = _fresh(each.analysis)
+        if not fresh:
             return UNKNOWN
-        values.append(np.array(best.fresh))
+        values.append(np.array(fresh))
     return welch(values[0], values[1])
+
+
+def _fresh(found: Analysis) -> tuple[float, ...]:
+    """Those of the configuration that was chosen."""
+    if found.chosen is not None and found.chosen.by == "confirm":
+        number = found.chosen.row.number
+        return next(c.fresh for c in found.confirmation.others if c.number == number)
+    return found.confirmation.best.fresh if found.confirmation.best else ()
 
 
 def _pairs(a: Side, b: Side, one: Sample, two: Sample) -> np.ndarray:

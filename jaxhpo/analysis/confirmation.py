@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from jaxhpo.analysis.estimate import UNKNOWN, Estimate
+from jaxhpo.analysis.estimate import UNKNOWN, Estimate, deviation
 from jaxhpo.analysis.replicates import Replicates
 from jaxhpo.analysis.sample import Sample
 
@@ -76,25 +76,32 @@ class Confirmation:
 
 
 def confirmation(
-    made: Sample, noise: Replicates, again: Mapping[str, Any] | None = None
+    made: Sample,
+    noise: Replicates,
+    again: Mapping[str, Any] | None = None,
+    *,
+    best: int | None = None,
 ) -> Confirmation:
     """Of the complete trials, the spread of their replicates, and the study's record of having
-    trained the best again (the fact "confirm")."""
+    trained the best again (the fact "confirm"). best: the number of the best trial, where the
+    sample may lack it."""
     fair, shrinkage, reason = _fair(made, noise)
     if again:
         found = [_trained_again(made, entry) for entry in again["entries"]]
         source = "confirm"
     else:
         found, source = _in_the_search(made), "trials"
-    top = int(made.number[np.lexsort((made.number, made.loss))[0]]) if len(made) else None
-    best = next((c for c in found if c.number == top), None)
-    if best is None and not again and len(made):
-        best = next((c for c in found if top in c.numbers), None)
-    confirmed = best is not None and len(best.fresh) > 1
+    top = best
+    if top is None and len(made):
+        top = int(made.number[np.lexsort((made.number, made.loss))[0]])
+    first = next((c for c in found if c.number == top), None)
+    if first is None and not again and len(made):
+        first = next((c for c in found if top in c.numbers), None)
+    confirmed = first is not None and len(first.fresh) > 1
     return Confirmation(
         status="unknown" if top is None else "confirmed" if confirmed else "unconfirmed",
         source=source if found else "",
-        best=best,
+        best=first,
         others=tuple(sorted(found, key=lambda c: _sign(made) * (c.mean.value or 0.0))),
         winner=again["winner"] if again else None,
         stood=again["winner"] == top if again and top is not None else None,
@@ -159,7 +166,7 @@ def student(values: np.ndarray) -> Estimate:
     mean = float(values.mean())
     if n < 2:
         return Estimate(value=mean)
-    half = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
+    half = float(stats.t.ppf(0.975, n - 1) * deviation(values) / np.sqrt(n))
     return Estimate(value=mean, low=mean - half, high=mean + half)
 
 
@@ -180,11 +187,11 @@ def _fair(made: Sample, noise: Replicates) -> tuple[Estimate, float | None, str]
     once = free.at(np.sort(np.unique(free.group, return_index=True)[1]))
     if len(once) < 10:
         return UNKNOWN, None, f"n = {len(once)} configurations drawn without looking; 10 are needed"
-    spread = float(once.value.var(ddof=1))
+    spread = deviation(once.value)
     best, mean = float(made.value[place]), float(once.value.mean())
 
     def shrunk(sd: float | None) -> tuple[float, float]:
-        part = min(1.0, (sd or 0.0) ** 2 / spread) if spread > 0 else 1.0
+        part = min(1.0, ((sd or 0.0) / spread) ** 2) if spread > 0 else 1.0
         return mean + (1 - part) * (best - mean), part
 
     value, part = shrunk(noise.sd.value)

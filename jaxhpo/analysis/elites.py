@@ -125,23 +125,26 @@ class Elites:
         return next(p for p in self.parameters if p.parameter == name)
 
 
-def elites(sample: Sample, options: Options, *, basis: str) -> Elites:
-    """Of "every" complete trial, or of the "independent" ones (which alone are tested)."""
+def elites(sample: Sample, options: Options, *, basis: str, best: int | None = None) -> Elites:
+    """Of "every" complete trial, or of the "independent" ones (which alone are tested). best: the
+    number of the trial that is called so, by default the one of the best value."""
     held = sample.independent() if basis == "independent" else sample
-    best = is_elite(held.loss, options.elite)
+    top = is_elite(held.loss, options.elite)
     order = np.lexsort((held.number, held.loss))
-    tested = basis == "independent" and len(held) >= FEWEST and not best.all()
+    named = np.flatnonzero(held.number == best) if best is not None else order[:0]
+    first = int([*named, *order][0]) if len(held) else None
+    tested = basis == "independent" and len(held) >= FEWEST and not top.all()
     rng = np.random.default_rng([options.seed, 5])
-    found = [_parameter(held, name, best, tested, options, rng) for name in held.names]
-    chosen = [i for i in order if best[i]]
+    found = [_parameter(held, name, top, first, tested, options, rng) for name in held.names]
+    chosen = [i for i in order if top[i]]
     return Elites(
         basis=basis,
         n=len(held),
-        elite=int(best.sum()),
+        elite=int(top.sum()),
         numbers=tuple(int(held.number[i]) for i in chosen),
         worst=float(held.value[chosen[-1]]) if chosen else None,
-        mean=float(held.value[best].mean()) if best.any() else None,
-        rest=float(held.value[~best].mean()) if not best.all() else None,
+        mean=float(held.value[top].mean()) if top.any() else None,
+        rest=float(held.value[~top].mean()) if not top.all() else None,
         parameters=_corrected(found),
     )
 
@@ -164,6 +167,7 @@ def _parameter(
     held: Sample,
     name: str,
     best: np.ndarray,
+    first: int | None,
     tested: bool,
     options: Options,
     rng: np.random.Generator,
@@ -172,7 +176,7 @@ def _parameter(
     units = held.units[:, at]
     on = ~np.isnan(units)
     elite, number = units[on & best], isinstance(domain, Float | Int)
-    top = units[np.lexsort((held.number, held.loss))[0]] if len(held) else np.nan
+    top = np.nan if first is None else units[first]
     low = high = UNKNOWN
     ends = outer(held, name)
     if number and len(elite):
@@ -227,6 +231,8 @@ def _values(
         if not n:
             continue
         base, share = n / total, _share(elite, top)
+        if not held.free.all():
+            share = Estimate(value=share.value)
         over = under = None
         if tested and n < total and 0 < top < total:
             table = [[elite, top - elite], [n - elite, (total - n) - (top - elite)]]

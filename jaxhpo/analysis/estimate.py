@@ -19,6 +19,14 @@ class Estimate:
 UNKNOWN = Estimate(value=None)
 
 
+def deviation(values: np.ndarray, *, ddof: int = 1) -> float:
+    """The standard deviation of float64 [n > ddof], sqrt(sum (v - mean)^2 / (n - ddof)), where
+    squares of the values would be too large or too small for a double."""
+    away = values - values.mean()
+    most = float(np.abs(away).max(initial=0.0))
+    return most * float(np.sqrt(((away / most) ** 2).sum() / (len(away) - ddof))) if most else 0.0
+
+
 def percentiles(value: float, resampled: np.ndarray) -> Estimate:
     """The value, and the 2.5th and 97.5th percentile of its bootstrap copies."""
     if len(resampled) < 2:

@@ -3,7 +3,8 @@
 What must be there: the objective (`value`, or `loss`, lower is better) and a column
 ``param.<name>`` for every parameter. What else is missing is unknown, and never taken for what
 would allow more: without a `phase`, every trial counts as chosen by results, so that nothing is
-tested.
+tested. A complete trial whose value is not finite, or beyond `LARGEST` in size, of which no square
+can be taken, counts as diverged.
 """
 
 # pandas types a column as anything that indexing may give.
@@ -19,6 +20,8 @@ import pandas as pd
 from jaxhpo.analysis.activity import PREFIX
 from jaxhpo.space import Constant, Space
 from jaxhpo.trial import Phase, Status
+
+LARGEST = 1e150
 
 
 def given(table: pd.DataFrame, space: Space, *, maximize: bool) -> pd.DataFrame:
@@ -69,7 +72,24 @@ def given(table: pd.DataFrame, space: Space, *, maximize: bool) -> pd.DataFrame:
             "analysed_table(table=...) must have one row a trial; its index holds a number twice; "
             "use table.reset_index(drop=True)"
         )
-    return whole
+    return _within(whole)
+
+
+def _within(table: pd.DataFrame) -> pd.DataFrame:
+    """Without values that nothing can be reckoned with."""
+    changed: dict[str, Any] = {}
+    for name in table:
+        if name in ("value", "loss") or str(name).startswith("metric."):
+            column = np.asarray(table[name], float)
+            wild = ~(np.abs(column) <= LARGEST) & ~np.isnan(column)
+            if wild.any():
+                changed[str(name)] = np.where(wild, np.nan, column)
+    status = table["status"].to_numpy()
+    value = np.asarray(changed.get("value", table["value"]), float)
+    lost = (status == Status.COMPLETE.value) & np.isnan(value)
+    if lost.any():
+        changed["status"] = np.where(lost, Status.DIVERGED.value, status).astype(object)
+    return table.assign(**changed) if changed else table
 
 
 def _known(table: pd.DataFrame, column: str, known: set[str]) -> None:

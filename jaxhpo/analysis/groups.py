@@ -42,6 +42,8 @@ class Groups:
             that were tried.
         difference: mean of the best less that of the worst, with Welch's 95 % interval. relative:
             difference / |mean of the worst|; None where that is nought.
+
+    No interval has ends where any of the trials was chosen by results.
     """
 
     parameter: str
@@ -74,15 +76,16 @@ def _groups(held: Sample, name: str, basis: str) -> Groups:
     tried = [place for place, part in enumerate(parts) if len(part)]
     sign = 1.0 if held.maximize else -1.0
     order = sorted(tried, key=lambda place: -sign * float(parts[place].mean()))
-    several = len(order) > 1
+    several, bare = len(order) > 1, not held.free.all()
     difference = welch(parts[order[-1]], parts[order[0]]) if several else UNKNOWN
+    difference = Estimate(value=difference.value) if bare else difference
     worst = float(parts[order[-1]].mean()) if several else 0.0
     return Groups(
         parameter=name,
         boolean=isinstance(domain, Bool),
         basis=basis,
         n=int(sum(map(len, parts))),
-        values=tuple(_mean(n, p, sign) for n, p in zip(names, parts, strict=True)),
+        values=tuple(_mean(n, p, sign, bare=bare) for n, p in zip(names, parts, strict=True)),
         best=names[order[0]] if several else "",
         worst=names[order[-1]] if several else "",
         difference=difference,
@@ -90,12 +93,13 @@ def _groups(held: Sample, name: str, basis: str) -> Groups:
     )
 
 
-def _mean(label: str, values: np.ndarray, sign: float) -> GroupMean:
+def _mean(label: str, values: np.ndarray, sign: float, *, bare: bool) -> GroupMean:
     n = len(values)
+    mean = student(values) if n else UNKNOWN
     return GroupMean(
         label=label,
         n=n,
-        mean=student(values) if n else UNKNOWN,
+        mean=Estimate(value=mean.value) if bare else mean,
         median=float(np.median(values)) if n else None,
         best=float(sign * (sign * values).max()) if n else None,
     )

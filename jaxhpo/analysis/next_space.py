@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jaxhpo.analysis.activity import same
-from jaxhpo.analysis.advice import Advice
+from jaxhpo.analysis.ground import Advice
 from jaxhpo.space import Bool, Choice, Constant, Domain, Float, Int, Space
 from jaxhpo.space.programs import is_static, stand_in
 

@@ -1,9 +1,12 @@
 """Which pieces of a former study's advice a later study proved right.
 
-Judged on the later study's trials: a bound that was moved, by whether its elite lie beyond the old
-one; a range or choices that were cut, by whether its elite lie in what was kept, where it still
-tried the rest; a fixed parameter, by whether it turned out to matter, where it was still searched.
-What the later study did not try, it can't tell.
+Judged on those trials of the later study that were chosen without looking at results. A bound that
+was moved was right where the elite lie beyond the old one more often than trials do, and wrong
+where less often (Fisher's exact test, both sides); a range or choices that were cut, the other way
+round, where the later study still tried them. q is p after Benjamini and Hochberg 1995 over all
+pieces of advice that could be judged so, and 0.05 at most for a verdict. A fixed parameter is
+judged by whether it turned out to matter, where it was still searched. What the later study did not
+try, it can't tell.
 """
 
 from __future__ import annotations
@@ -13,18 +16,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import stats
 
 from jaxhpo.analysis.activity import same
-from jaxhpo.analysis.advice import Advice
 from jaxhpo.analysis.elites import is_elite
+from jaxhpo.analysis.ground import Advice
 from jaxhpo.analysis.sample import Sample, value_at
 from jaxhpo.space import Constant, Domain, Float, Int, Space
 
 if TYPE_CHECKING:
-    from jaxhpo.analysis.study import Analysis
+    from jaxhpo.analysis.result import Analysis
 
-_FEWEST = 10
-_MOST, _HALF = 0.9, 0.5
+_FEWEST = 10  # trials on either side
+_RATE = 0.05  # false discovery rate
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,9 +39,10 @@ class Outcome:
         parameter, rule: of `jaxhpo.analysis.advice`; rule is one of `Advice.rules`.
         followed: whether the later space has it so.
         verdict: "right", "wrong" or "unknown".
-        n: the later study's trials that were tried where the two spaces differ (beyond an old
-            bound, or in what was advised to be cut). elite: elite trials among these, of `of` elite
-            trials.
+        n: of the later study's `tried` exploring trials in which the parameter was active, those
+            where the two spaces differ (beyond an old bound, or in what was advised to be cut).
+            elite: elite trials among these, of `of` elite trials.
+        p, q: see the module; None where it could not be tested so.
         reason: in words.
     """
 
@@ -46,8 +51,11 @@ class Outcome:
     followed: bool
     verdict: str
     n: int
+    tried: int
     elite: int
     of: int
+    p: float | None
+    q: float | None
     reason: str
 
 
@@ -55,16 +63,19 @@ def outcomes(
     advised: Sequence[Advice], before: Space, after: Space, made: Sample, found: Analysis
 ) -> tuple[Outcome, ...]:
     """Of the first study's advice and space, and the later study's space, trials and analysis."""
-    best = is_elite(made.loss, found.options.elite)
+    free = made.independent()
+    best = is_elite(free.loss, found.options.elite)
     judged = []
     for one in advised:
         if one.action == "keep" or one.parameter not in after.parameters:
             continue
         old, new = before.parameters[one.parameter], after.parameters[one.parameter]
-        values = _values(made, one.parameter)
+        values = _values(free, one.parameter)
         for rule in one.rules:
-            judged.append(_judged(one, rule, old, new, values, best, found))
-    return tuple(judged)
+            judged.append(_counted(one, rule, old, new, values, best, found))
+    tested = [o.p for o in judged if o.p is not None]
+    adjusted = iter(stats.false_discovery_control(tested).tolist() if tested else ())
+    return tuple(o if o.p is None else _verdict(o, next(adjusted)) for o in judged)
 
 
 def _values(made: Sample, name: str) -> list[Any]:
@@ -79,7 +90,7 @@ def _values(made: Sample, name: str) -> list[Any]:
     ]
 
 
-def _judged(
+def _counted(
     one: Advice,
     rule: str,
     old: Domain,
@@ -88,31 +99,50 @@ def _judged(
     best: np.ndarray,
     found: Analysis,
 ) -> Outcome:
+    """With p where it can be tested, and no verdict on that yet."""
     inside = np.array([_elsewhere(one, rule, old, v) for v in values], bool)
-    n, elite, of = int(inside.sum()), int((inside & best).sum()), int(best.sum())
+    on = np.array([v is not None for v in values], bool)
+    n, tried = int(inside.sum()), int(on.sum())
+    elite, of = int((inside & best).sum()), int((on & best).sum())
     followed = _followed(one, rule, old, new)
+    verdict, p = "unknown", None
     if rule == "fix":
         verdict, reason = _of_fixed(one, new, found)
-    elif n < _FEWEST:
-        verdict, reason = "unknown", f"{n} trials tried it; {_FEWEST} are needed"
-    elif rule.startswith("expand"):
-        right = elite >= _HALF * of
-        verdict = "right" if right else "wrong" if not elite else "unknown"
-        reason = f"{elite} of {of} elite trials lie beyond the old bound (n = {n} tried)"
+    elif not n:
+        where = "beyond the old bound" if rule.startswith("expand") else "in what was to be cut"
+        reason = f"none of its {tried} exploring trials lies {where}"
+    elif min(n, tried - n) < _FEWEST:
+        reason = (
+            f"{n} of its {tried} exploring trials lie there; {_FEWEST} are needed on both sides"
+        )
     else:
-        kept = of - elite
-        verdict = "right" if kept >= _MOST * of else "wrong" if elite >= _HALF * of else "unknown"
-        reason = f"{elite} of {of} elite trials lie in what was to be cut (n = {n} tried)"
+        where = "beyond the old bound" if rule.startswith("expand") else "in what was to be cut"
+        reason = (
+            f"{elite} of {of} elite exploring trials lie {where}, as do {n} of all {tried} "
+            "exploring ones"
+        )
+        table = np.array([[elite, of - elite], [n - elite, tried - of - n + elite]])
+        p = float(stats.fisher_exact(table).pvalue)  # pyright: ignore[reportAttributeAccessIssue]
     return Outcome(
         parameter=one.parameter,
         rule=rule,
         followed=followed,
         verdict=verdict,
         n=n,
+        tried=tried,
         elite=elite,
         of=of,
+        p=p,
+        q=None,
         reason=reason,
     )
+
+
+def _verdict(one: Outcome, q: float) -> Outcome:
+    more = one.elite * one.tried > one.n * one.of
+    right = more is one.rule.startswith("expand")
+    verdict = "unknown" if q > _RATE else "right" if right else "wrong"
+    return dataclasses.replace(one, q=q, verdict=verdict, reason=f"{one.reason} (q = {q:.2g})")
 
 
 def _elsewhere(one: Advice, rule: str, old: Any, value: Any) -> bool:

@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy import stats
 
-from jaxhpo.analysis.estimate import UNKNOWN, Estimate
+from jaxhpo.analysis.estimate import UNKNOWN, Estimate, deviation
 from jaxhpo.analysis.sample import Sample
 
 ENOUGH = 3  # degrees of freedom, below which an sd is no ground for advice
@@ -77,7 +77,7 @@ def replicates(made: Sample, members: Mapping[int, Sequence[float]] | None = Non
         values = made.value[made.group == name] if len(several) <= 1000 else None
         if values is not None:
             numbers = tuple(made.number[made.group == name].tolist())
-            mean, sd = float(values.mean()), float(values.std(ddof=1))
+            mean, sd = float(values.mean()), deviation(values)
             groups.append(Replicated(numbers=numbers, mean=mean, sd=sd))
     groups.sort(key=lambda g: -g.mean if made.maximize else g.mean)
     several_members = _matrix(made, members or {})
@@ -113,17 +113,19 @@ def _matrix(made: Sample, members: Mapping[int, Sequence[float]]) -> np.ndarray 
 def _between_members(x: np.ndarray) -> tuple[Estimate, int]:
     rest = x - x.mean(axis=1, keepdims=True) - x.mean(axis=0, keepdims=True) + x.mean()
     freedom = (x.shape[0] - 1) * (x.shape[1] - 1)
-    return _spread(float((rest**2).sum()) / x.shape[1], freedom), freedom
+    return _spread(rest.ravel() / math.sqrt(x.shape[1]), freedom), freedom
 
 
 def _pooled(values: np.ndarray, group: np.ndarray, freedom: int) -> Estimate:
     names, place = np.unique(group, return_inverse=True)
     count = np.bincount(place, minlength=len(names))
     mean = np.bincount(place, weights=values, minlength=len(names)) / count
-    squares = float(((values - mean[place]) ** 2).sum())
-    return _spread(squares, freedom)
+    return _spread(values - mean[place], freedom)
 
 
-def _spread(squares: float, freedom: int) -> Estimate:
-    low, high = (squares / float(stats.chi2.ppf(q, freedom)) for q in (0.975, 0.025))
-    return Estimate(value=math.sqrt(squares / freedom), low=math.sqrt(low), high=math.sqrt(high))
+def _spread(rest: np.ndarray, freedom: int) -> Estimate:
+    """Of residuals; scaled, so that squares of the smallest of numbers are not nought."""
+    most = float(np.abs(rest).max(initial=0.0))
+    squares = float(((rest / most) ** 2).sum()) if most else 0.0
+    low, high = (math.sqrt(squares / stats.chi2.ppf(q, freedom)) for q in (0.975, 0.025))
+    return Estimate(value=most * math.sqrt(squares / freedom), low=most * low, high=most * high)

@@ -9,157 +9,48 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jaxhpo.analysis.advice import Advice, Ground, advice, all_bounds
-from jaxhpo.analysis.anomalies import Anomaly, anomalies
-from jaxhpo.analysis.association import Association, associations
-from jaxhpo.analysis.baseline import Baseline, baseline, baseline_config
-from jaxhpo.analysis.bounds import Bound
+from jaxhpo.analysis.advice import advice
+from jaxhpo.analysis.anomalies import anomalies
+from jaxhpo.analysis.association import associations
+from jaxhpo.analysis.baseline import baseline, baseline_config
 from jaxhpo.analysis.branches import branches
-from jaxhpo.analysis.chance import Chance, chance
-from jaxhpo.analysis.confirmation import Confirmation, confirmation
-from jaxhpo.analysis.convergence import Convergence, convergence
-from jaxhpo.analysis.cost import Cost, cost
-from jaxhpo.analysis.coverage import Coverage, coverage
-from jaxhpo.analysis.derived import Derived, derived
-from jaxhpo.analysis.direction import Direction, directions
-from jaxhpo.analysis.diverged import Diverged, diverged
-from jaxhpo.analysis.early import Early, early
-from jaxhpo.analysis.elites import Elites, elites
-from jaxhpo.analysis.evidence import Evidence, agreed
-from jaxhpo.analysis.fronts import Fronts, feasible, fronts
+from jaxhpo.analysis.chance import chance
+from jaxhpo.analysis.chosen import chosen
+from jaxhpo.analysis.confirmation import confirmation
+from jaxhpo.analysis.convergence import convergence
+from jaxhpo.analysis.cost import cost
+from jaxhpo.analysis.coverage import coverage
+from jaxhpo.analysis.derived import derived
+from jaxhpo.analysis.direction import directions
+from jaxhpo.analysis.diverged import diverged
+from jaxhpo.analysis.early import early
+from jaxhpo.analysis.elites import elites
+from jaxhpo.analysis.evidence import agreed
+from jaxhpo.analysis.fronts import feasible, fronts
 from jaxhpo.analysis.given import given
-from jaxhpo.analysis.groups import Groups, groups
-from jaxhpo.analysis.importance import Importances, importances
-from jaxhpo.analysis.interactions import Interactions, interactions
-from jaxhpo.analysis.learning import Learning, learning
-from jaxhpo.analysis.next_space import NextSpace, next_spaces
+from jaxhpo.analysis.ground import Ground, all_bounds, further, places
+from jaxhpo.analysis.groups import groups
+from jaxhpo.analysis.importance import importances
+from jaxhpo.analysis.interactions import interactions
+from jaxhpo.analysis.learning import learning
+from jaxhpo.analysis.next_space import next_spaces
 from jaxhpo.analysis.options import Options
-from jaxhpo.analysis.parameters import Parameter, parameters
-from jaxhpo.analysis.progress import Progress, progress
-from jaxhpo.analysis.replicates import Replicates, replicates
+from jaxhpo.analysis.parameters import parameters
+from jaxhpo.analysis.progress import progress
+from jaxhpo.analysis.replicates import replicates
+from jaxhpo.analysis.result import Analysis, Run, Sampled, Test
 from jaxhpo.analysis.sample import sample
-from jaxhpo.analysis.slices import Slice, slices
-from jaxhpo.analysis.summary import Summary, summary
+from jaxhpo.analysis.slices import slices
+from jaxhpo.analysis.summary import summary
 from jaxhpo.analysis.surrogate import surrogate
-from jaxhpo.analysis.survivors import Survivors, gated, survivors, withheld
-from jaxhpo.analysis.targets import Targets, targets
-from jaxhpo.analysis.top_region import TopRegion, top_region
-from jaxhpo.analysis.tunability import Tunability, tunability
+from jaxhpo.analysis.survivors import gated, survivors, withheld
+from jaxhpo.analysis.targets import targets
+from jaxhpo.analysis.top_region import top_region
+from jaxhpo.analysis.tunability import tunability
 from jaxhpo.goals import Goals, stated
 from jaxhpo.space import Space
 from jaxhpo.table import trials_table
 from jaxhpo.trial import Status, Trial
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Test:
-    """What the chosen configuration scored on data that nothing was chosen by."""
-
-    number: int
-    metrics: Mapping[str, float | None]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Run:
-    """One run of the process; `seconds` and `how` are None if it runs still, or was killed."""
-
-    started: float
-    seconds: float | None
-    how: str | None
-    info: Mapping[str, Any]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Sampled:
-    """A table that was too long: `rows` of its `of` rows were drawn at random, all but for `exact`,
-    the results that are of all rows."""
-
-    rows: int
-    of: int
-    exact: tuple[str, ...]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Analysis:
-    """Everything that a report says.
-
-    Attributes:
-        name: the task's. identity: what the study is a function of (its space is `parameters`).
-        command: what was typed to start it, or None. runs: of its process, the oldest first.
-        picked: from which trial on a sampler that picks among several used which, and why.
-        parameters: one a parameter of the space, constants too.
-        summary, progress, associations, slices, learning, diverged, top_region: see the modules of
-            these names.
-        importance: one a branch (`jaxhpo.analysis.importance`), of the trials that were chosen
-            without looking at results. importance_every: the same of all complete trials,
-            descriptive; empty where those are the same trials.
-        evidence: one verdict a parameter, which the advice is taken from.
-        elites: of every complete trial; elites_independent: of those chosen without looking at
-            results, which alone are tested.
-        directions, interactions, tunability: of the surrogates of every complete trial.
-        groups: of every complete trial; groups_independent: of those chosen without looking at
-            results.
-        baseline, replicates: see the modules of these names.
-        survivors: what the tests are of, where a scheduler stopped trials: the independent results
-            (`associations`, `top_region`, `importance`, `elites_independent`, `groups_independent`)
-            are then of a unit that all reached, or there are none.
-        coverage: how many of the possible configurations were tried. chance: the best against no
-            skill.
-        derived: what `Options.derived` asks for.
-        convergence, confirmation, early, cost, anomalies: see the modules of these names.
-        bounds: both ends of every number. advice: one a parameter. next_spaces: the conservative
-            and the aggressive one.
-        fronts: several objectives and constraints. Where there are constraints, every other result
-            that looks at values is of the trials that keep them; where there are several
-            objectives, of the first. targets: what the other objectives, and the constraints,
-            depend on.
-        test: see `Test`, or None where there is none.
-        options: what the reader chose, but for `derived`. sampled: None where every row was looked
-        at.
-    """
-
-    name: str
-    identity: Mapping[str, Any]
-    command: Sequence[str] | None
-    runs: Sequence[Run]
-    picked: tuple[tuple[int, str], ...]
-    parameters: tuple[Parameter, ...]
-    summary: Summary
-    progress: Progress
-    associations: tuple[Association, ...]
-    slices: tuple[Slice, ...]
-    groups: tuple[Groups, ...]
-    groups_independent: tuple[Groups, ...]
-    learning: Learning
-    diverged: Diverged
-    top_region: tuple[TopRegion, ...]
-    importance: tuple[Importances, ...]
-    importance_every: tuple[Importances, ...]
-    evidence: tuple[Evidence, ...]
-    elites: Elites
-    elites_independent: Elites
-    directions: tuple[Direction, ...]
-    interactions: tuple[Interactions, ...]
-    tunability: Tunability
-    baseline: Baseline
-    replicates: Replicates
-    survivors: Survivors
-    coverage: Coverage
-    chance: Chance
-    derived: tuple[Derived, ...]
-    convergence: Convergence
-    confirmation: Confirmation
-    early: Early
-    cost: Cost
-    anomalies: tuple[Anomaly, ...]
-    bounds: tuple[Bound, ...]
-    advice: tuple[Advice, ...]
-    next_spaces: tuple[NextSpace, ...]
-    fronts: Fronts
-    targets: Targets
-    test: Test | None
-    options: Options
-    sampled: Sampled | None
 
 
 def analysed(records: Any, options: Options | None = None) -> Analysis:
@@ -224,19 +115,23 @@ def analysed_table(
         options: what the reader chose.
     """
     options, goals = options or Options(), goals or Goals(((objective, maximize),))
-    table, sampled = given(table, space, maximize=maximize), None
+    ended, table, sampled = table, given(table, space, maximize=maximize), None
+    beyond = _beyond(ended, table)
     ahead = fronts(table, goals, rows=options.rows, seed=options.seed)
     if goals.constraints:  # a trial that breaks one is no result
         broken = ~feasible(table, goals)
         table = table.assign(value=table["value"].mask(broken), loss=table["loss"].mask(broken))
     said = summary(table, space, objective=objective, maximize=maximize)
-    spent, covered = cost(table, maximize=maximize), coverage(table, space)
+    spent, covered, whole = cost(table, maximize=maximize), coverage(table, space), table
     if len(table) > options.rows:
         exact = ("summary", "cost", "coverage", "fronts")
         sampled = Sampled(rows=options.rows, of=len(table), exact=exact)
-        chosen = np.random.default_rng([options.seed, 10]).choice(len(table), options.rows, False)
-        table = table.iloc[np.sort(chosen)]
+        drawn = np.random.default_rng([options.seed, 10]).choice(len(table), options.rows, False)
+        table = table.iloc[np.sort(drawn)]
     made = sample(table, space, maximize=maximize)
+    noise = replicates(made, {t.number: t.replicates for t in trials if t.replicates})
+    confirmed = confirmation(made, noise, again, best=said.best.number if said.best else None)
+    use = chosen(whole, space, said, confirmed)
     living, tested = survivors(table, space, trials, objective=objective)
     free = made if living.basis == "final" else sample(tested, space, maximize=maximize)
     adaptive = not made.free.all() or living.basis != "final"
@@ -247,7 +142,7 @@ def analysed_table(
     every = (
         [surrogate(made, b, "every", options) for b in all_branches] if adaptive else independent
     )
-    best = said.best.config if said.best else {}
+    best = use.row.config if use else {}
     learned, lost = learning(trials, objective=objective), diverged(table, space)
     start = baseline_config(table, space, options)
     tests = gated(
@@ -255,19 +150,23 @@ def analysed_table(
         associations(table, space, tested),
         top_region(made, options, independent=free),
     )
-    top = elites(made, options, basis="every")
+    top = elites(made, options, basis="every", best=use.row.number if use else None)
     related, known = agreed(*tests, space.names)
+    asked = targets(table, space, trials, goals, options)
     ground = Ground(
         made=made,
         elites=top,
         independent=elites(free, options, basis="independent"),
         evidence=known,
         tunability=tunability(every, start, best or None),
-        replicates=replicates(made, {t.number: t.replicates for t in trials if t.replicates}),
+        replicates=noise,
         bounds=all_bounds(made, top, known, options),
         best=best,
         options=options,
         unit=living.unit,
+        several=goals.several,
+        front=places(made, ahead),
+        others=further(asked),
     )
     advised = advice(ground)
     return Analysis(
@@ -278,6 +177,7 @@ def analysed_table(
         picked=(),
         parameters=parameters(space),
         summary=said,
+        chosen=use,
         progress=progress(table, maximize=maximize),
         associations=related,
         slices=slices(table, space),
@@ -295,13 +195,13 @@ def analysed_table(
         interactions=tuple(interactions(s, tested=not adaptive) for s in every),
         tunability=ground.tunability,
         baseline=baseline(table, made, start, best),
-        replicates=ground.replicates,
+        replicates=noise,
         survivors=living,
         coverage=covered,
         chance=chance(made, options.chance, task, objective=objective),
         derived=derived(made, said.top, options.derived),
-        convergence=convergence(made, ground.replicates),
-        confirmation=confirmation(made, ground.replicates, again),
+        convergence=convergence(made, noise),
+        confirmation=confirmed,
         early=early(
             learned.curves,
             dict(zip(made.number.tolist(), made.value.tolist(), strict=True)),
@@ -311,17 +211,25 @@ def analysed_table(
         ),
         cost=spent,
         anomalies=anomalies(
-            table, made, objective=objective, lost=lost, test=test, sampler=sampler
+            table, made, objective=objective, lost=lost, test=test, sampler=sampler, beyond=beyond
         ),
         bounds=tuple(ground.bounds),
         advice=advised,
         next_spaces=next_spaces(space, advised),
         fronts=ahead,
-        targets=targets(table, space, trials, goals, options),
+        targets=asked,
         test=None,
         options=dataclasses.replace(options, derived={}),  # functions have no written form
         sampled=sampled,
     )
+
+
+def _beyond(before: pd.DataFrame, after: pd.DataFrame) -> int:
+    """How many complete trials were taken for diverged."""
+    if "status" not in before:
+        return 0
+    complete = before["status"].to_numpy() == Status.COMPLETE.value
+    return int((complete & (after["status"].to_numpy() != Status.COMPLETE.value)).sum())
 
 
 def _run(session: Mapping[str, Any]) -> Run:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from jaxhpo.analysis.activity import PREFIX, active, choices, fraction, original, place
+from jaxhpo.analysis.estimate import deviation
 from jaxhpo.space import Bool, Choice, Space
 from jaxhpo.trial import Phase, Status
 
@@ -115,7 +116,7 @@ class Summary:
 def summary(table: pd.DataFrame, space: Space, *, objective: str, maximize: bool) -> Summary:
     """The study at a glance, of a trial table."""
     complete = table[(table["status"] == "complete") & table["value"].notna()]
-    top = _rows(ranked(complete, maximize=maximize).head(_TOP), space)
+    top = rows(ranked(complete, maximize=maximize).head(_TOP), space)
     best = top[0] if top else None
     return Summary(
         objective=objective,
@@ -123,7 +124,7 @@ def summary(table: pd.DataFrame, space: Space, *, objective: str, maximize: bool
         trials=len(table),
         counts=_counts(table),
         best=best,
-        settings=_settings(best, space) if best else (),
+        settings=settings(best, space) if best else (),
         top=top,
         ties=int((complete["value"] == best.value).sum()) if best else 0,
         spread=spread(complete["value"]),
@@ -149,7 +150,7 @@ def spread(values: pd.Series) -> Spread:
     return Spread(
         n=n,
         mean=float(found.mean()) if n else None,
-        sd=float(found.std(ddof=1)) if n > 1 else None,
+        sd=deviation(found) if n > 1 else None,
         **dict(zip(names, quantiles, strict=True)),
     )
 
@@ -165,7 +166,8 @@ def _counts(table: pd.DataFrame) -> tuple[Count, ...]:
     return tuple(found)
 
 
-def _rows(table: pd.DataFrame, space: Space) -> tuple[Row, ...]:
+def rows(table: pd.DataFrame, space: Space) -> tuple[Row, ...]:
+    """Every row of a trial table, as it is shown."""
     activity = {name: active(table, space, name) for name in space.parameters}
     return tuple(
         Row(
@@ -188,7 +190,8 @@ def _rows(table: pd.DataFrame, space: Space) -> tuple[Row, ...]:
     )
 
 
-def _settings(best: Row, space: Space) -> tuple[Setting, ...]:
+def settings(best: Row, space: Space) -> tuple[Setting, ...]:
+    """Every parameter of a trial's configuration, and where it lies in its range."""
     found = []
     for name, value in best.config.items():
         domain, nth, of = space.parameters[name], None, None

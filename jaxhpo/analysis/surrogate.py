@@ -15,6 +15,7 @@ import numpy as np
 from jaxhpo.analysis import forest
 from jaxhpo.analysis.association import FEWEST
 from jaxhpo.analysis.branches import Branch
+from jaxhpo.analysis.estimate import deviation
 from jaxhpo.analysis.options import Options
 from jaxhpo.analysis.sample import Sample, snapped
 
@@ -141,7 +142,7 @@ def surrogate(sample: Sample, branch: Branch, basis: str, options: Options) -> S
     names = tuple(n for n in branch.names if _varies(held, n))
     x = np.ascontiguousarray(held.units[:, [held.column(name) for name in names]], dtype=np.float32)
     loss, clipped = _clipped(held.loss)
-    center, scale = (float(loss.mean()), float(loss.std())) if n else (0.0, 0.0)
+    center, scale = (float(loss.mean()), deviation(loss, ddof=0)) if n else (0.0, 0.0)
     y = (loss - center) / (scale or 1.0)
     reason = _reason(n, scale, names)
     r2, parts = None, ()

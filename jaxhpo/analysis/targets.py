@@ -47,7 +47,7 @@ class Target:
         bound: what a constraint's may be at most, else None. n: complete trials that have it.
         unit: at which tests are of, where a scheduler stopped trials; None for the end of training.
         associations, top_region, importance, importance_every, evidence: as of the first objective,
-            in `jaxhpo.analysis.study.Analysis`, but that only a parameter that matters is called
+            in `jaxhpo.analysis.result.Analysis`, but that only a parameter that matters is called
             important.
     """
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from jaxhpo.analysis.compare import Comparison
 from jaxhpo.analysis.options import Options
-from jaxhpo.analysis.study import Analysis, analysed
+from jaxhpo.analysis.result import Analysis
+from jaxhpo.analysis.study import analysed
 from jaxhpo.report.comparison import comparison
 from jaxhpo.report.drawing import FORMATS, saved
 from jaxhpo.report.log import log

@@ -117,7 +117,7 @@ def _said(found: Comparison) -> Iterator[Sentence]:
     if found.expected.value is not None:
         yield Sentence(
             text=f"The expected best{_of(found)} of {found.k} random trials of the second, less "
-            f"that of the first, is {words.interval(found.expected)}; {n}.",
+            f"that of as many of the first, is {words.interval(found.expected)}; {n}.",
             evidence="/expected",
         )
     if found.mean.value is not None:
@@ -294,16 +294,20 @@ def _advice(found: Comparison) -> Iterator[Part]:
     yield Table(
         name="outcomes",
         title="Every piece of the first study's advice, judged on the second's trials",
-        note="Tried: trials of the second study where the two spaces differ.",
+        note="There: exploring trials of the second study where the two spaces differ. q: Fisher's "
+        "exact test, corrected (Benjamini and Hochberg): are the elite there more, or less, often "
+        "than trials are?",
         folded=True,
         columns=(
             Column(name="parameter"),
             Column(name="rule"),
             Column(name="followed"),
             Column(name="verdict"),
-            Column(name="tried", right=True),
-            Column(name="elite", right=True),
+            Column(name="tried there", right=True),
+            Column(name="of", right=True),
+            Column(name="elite there", right=True),
             Column(name="of elite", right=True),
+            Column(name="q", show=words.chance, right=True),
             Column(name="reason"),
         ),
         rows=tuple(
@@ -313,8 +317,10 @@ def _advice(found: Comparison) -> Iterator[Part]:
                 "yes" if o.followed else "no",
                 o.verdict,
                 o.n,
+                o.tried,
                 o.elite,
                 o.of,
+                o.q,
                 o.reason,
             )
             for o in found.outcomes
@@ -324,5 +330,5 @@ def _advice(found: Comparison) -> Iterator[Part]:
 
 def _outcome(o: Outcome, pointer: str) -> Sentence:
     followed = "followed" if o.followed else "not followed"
-    text = f"{o.parameter}, {o.rule} ({followed}): {o.verdict}, for {o.reason}; n = {o.n} trials."
+    text = f"{o.parameter}, {o.rule} ({followed}): {o.verdict}, for {o.reason}; n = {o.tried}."
     return Sentence(text=text, evidence=pointer)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Canvas
 
 from jaxhpo.analysis.elites import EliteParameter
 from jaxhpo.analysis.parameters import Parameter
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.report import words
 from jaxhpo.report.drawing import PAPER, WIDE
 from jaxhpo.report.marks import is_wide, legend, plain
@@ -71,7 +71,7 @@ def _row(found: Analysis, one: EliteParameter) -> _Row | None:
     ends = one.range
     if ends is None or ends.five is None or ends.ninety_five is None:
         return None
-    best = found.summary.best.config.get(one.parameter) if found.summary.best else None
+    best = found.chosen.row.config.get(one.parameter) if found.chosen else None
     return _Row(
         name=one.parameter,
         n=one.elite,

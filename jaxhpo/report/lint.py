@@ -216,7 +216,7 @@ def _files(whole: dict[str, Any], home: Path) -> Iterator[Finding]:
 def _best(
     whole: dict[str, Any], tables: dict[str, list[list[str]]], home: Path
 ) -> Iterator[Finding]:
-    """The best trial and its configuration are the same everywhere."""
+    """The best trial is the same everywhere, and so is the configuration that was chosen."""
     if "summary" not in whole:
         return  # a comparison
     best, path = whole["summary"]["best"], home / "best_config.json"
@@ -224,10 +224,13 @@ def _best(
         yield Finding(rule="best", where=path.name, text="does not go with summary/best")
     if best is None or not path.exists():
         return
-    config = json.loads(path.read_text("utf-8"))
-    for name, value in (("trial", best["number"]), ("config", best["config"])):
+    config, use = json.loads(path.read_text("utf-8")), whole["chosen"]["row"]
+    for name, value in (("trial", use["number"]), ("config", use["config"])):
         if config[name] != value:
-            yield Finding(rule="best", where=path.name, text=f"{name} is not that of summary/best")
+            yield Finding(rule="best", where=path.name, text=f"{name} is not that of chosen/row")
+    winner = whole["confirmation"]["winner"]
+    if use["number"] != (best["number"] if winner is None else winner):
+        yield Finding(rule="best", where="chosen", text="is neither the confirmed nor the best")
     if "top" in tables:
         first = dict(zip(tables["top"][0], tables["top"][1], strict=True))
         value = first[whole["summary"]["objective"]]
@@ -246,6 +249,7 @@ def _advice(whole: dict[str, Any], home: Path) -> Iterator[Finding]:
             yield Finding(rule="advice", where=name, text="is given two kinds of advice")
         said[name] = one
         yield from _one_way(one)
+        yield from _for_all(one, whole.get("targets", {}).get("others", ()))
     for bound in whole.get("bounds", ()):
         yield from _outward(bound, said[bound["parameter"]])
     for name in _SPACES:
@@ -259,6 +263,18 @@ def _advice(whole: dict[str, Any], home: Path) -> Iterator[Finding]:
             continue
         if name == _SPACES[0]:
             yield from _followed(space.to_dict(), said, path.name)
+
+
+def _for_all(one: dict[str, Any], others: Sequence[dict[str, Any]]) -> Iterator[Finding]:
+    """What another objective or a constraint depends on is not fixed for the first one."""
+    for target in others if "fix" in one["rules"] else ():
+        if any(_matters(e, one["parameter"]) for e in target["evidence"]):
+            why = f"is fixed, though it matters for {target['name']}"
+            yield Finding(rule="advice", where=one["parameter"], text=why)
+
+
+def _matters(said: dict[str, Any], name: str) -> bool:
+    return said["parameter"] == name and said["verdict"] == "matters"
 
 
 def _one_way(one: dict[str, Any]) -> Iterator[Finding]:

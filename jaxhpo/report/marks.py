@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from jaxhpo.analysis.estimate import Estimate
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.report import words
 from jaxhpo.report.drawing import NARROW, PAPER, trials_id
 from jaxhpo.report.scales import Scale, scale

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.analysis.slices import Slice
-from jaxhpo.analysis.study import Analysis
 from jaxhpo.report import grids, words
 from jaxhpo.report.drawing import PAPER
 from jaxhpo.report.grids import Panel
@@ -80,7 +80,7 @@ def _draw(ax: Axes, one: Slice, limits: Scale, found: Analysis, *, pixels: bool)
     else:
         for at, median in middles:
             ax.hlines(median, at - 0.38, at + 0.38, color=PAPER["ink"], lw=2.2, zorder=3)
-    best = found.summary.best
+    best = found.chosen.row if found.chosen else None
     if best is not None and best.number in one.number:
         at = one.number.index(best.number)
         style = {"marker": "*", "ms": 13, "mec": PAPER["surface"], "mew": 0.8, "ls": "none"}

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.report import words
 from jaxhpo.report.parts import Code, Figure, Section, Sentence, Table
 from jaxhpo.report.script import NO_TRIALS, trial_data

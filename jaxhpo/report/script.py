@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 
 _MOST_TRIALS = 6000  # beyond which dots are pixels, and there is nothing to point at
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.association import FEWEST
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.report import words
 from jaxhpo.report.parts import Sentence, Steps
 
@@ -18,17 +19,20 @@ def steps(found: Analysis) -> Steps | None:
     """The order in which things should be done; what each is, and why, comes in later sections."""
     if found.summary.best is None:
         return None
-    said = [*_check(found), *before(found), *_search(found)]
+    said = [*_check(found), *_untested(found), *before(found), *_search(found)]
     return Steps(title=TITLE, sentences=tuple(said)) if said else None
 
 
 def before(found: Analysis) -> Iterator[Sentence]:
     """What to do before a new search."""
     n = found.summary.spread.n
-    if found.confirmation.status != "confirmed" and n > 1:
+    use = found.chosen
+    sure = use is not None and use.by == "confirm" and use.n > 1
+    if found.confirmation.status != "confirmed" and not sure and n > 1:
         yield Sentence(
             text="Confirm the best before relying on it: train it again with fresh seeds, by "
-            f"jaxhpo confirm for a study of ours. It is the best of {n} and was not confirmed.",
+            f"jaxhpo confirm for a study of ours. It is the best of {words.count(n)} and was not "
+            "confirmed.",
             evidence="/confirmation/status",
         )
     late = found.early.late
@@ -48,6 +52,20 @@ def _check(found: Analysis) -> Iterator[Sentence]:
             yield Sentence(text=f"Look into this first: {text}.", evidence=f"/anomalies/{place}")
 
 
+def _untested(found: Analysis) -> Iterator[Sentence]:
+    """A study from elsewhere, of which it is not known how its trials were chosen."""
+    known = sum(c.phases.get("explore", 0) for c in found.summary.counts)
+    n = found.summary.spread.n
+    if known or n < FEWEST or "source" not in found.identity:
+        return
+    yield Sentence(
+        text=f"Say which of these n = {words.count(n)} complete trials were chosen without looking "
+        "at results, if the first N were: --startup N. None is known to have been, so nothing "
+        "could be tested.",
+        evidence="/summary/counts",
+    )
+
+
 def _search(found: Analysis) -> Iterator[Sentence]:
     n = found.summary.spread.n
     if not found.advice:
@@ -62,7 +80,7 @@ def _search(found: Analysis) -> Iterator[Sentence]:
         text = f"Search on in next_space_aggressive.yaml, which {words.listed(clauses)}."
     else:
         text = (
-            f"Search on in the same space: nothing in these n = {n} complete trials is ground "
-            "enough to change it."
+            f"Search on in the same space: nothing in these n = {words.count(n)} complete trials "
+            "is ground enough to change it."
         )
     yield Sentence(text=text, evidence="/advice")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.analysis.slices import Slice
-from jaxhpo.analysis.study import Analysis
 
 REMOVABLE = (
     "best_config.json",
@@ -26,14 +26,16 @@ def taken_along(found: Analysis) -> dict[str, str]:
 
 
 def _best(found: Analysis) -> str:
-    best = found.summary.best
-    if best is None:
+    use = found.chosen
+    if use is None:
         return ""
+    again = {"fresh": {"n": use.n, "mean": use.fresh.value}} if use.by == "confirm" else {}
     whole = {
-        "trial": best.number,
-        found.summary.objective: best.value,
-        "units": best.units,
-        "config": dict(best.config),
+        "trial": use.row.number,
+        found.summary.objective: use.row.value,
+        **again,
+        "units": use.row.units,
+        "config": dict(use.row.config),
     }
     return json.dumps(whole, indent=2, ensure_ascii=False, default=str) + "\n"
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from made import drawn, table_of
 
 from jaxhpo.analysis.options import Options
 from jaxhpo.analysis.study import analysed_table
+from jaxhpo.goals import Goals
 from jaxhpo.space import Bool, Choice, Constant, Float, Int, Space
 
 FAST = Options(resamples=20, most=200)
@@ -181,3 +183,56 @@ def test_no_advice_contradicts_itself_or_its_evidence():
             made = Space.from_yaml(space_file.yaml)
             assert len(made) == space_file.after <= 6
             assert all(isinstance(made.parameters[p], Constant) for p in space_file.fixed)
+
+
+def asked(goals, *, n=120):
+    """Of x the first objective wants less, the other one more, and less of y; the constraint's size
+    is z. Every configuration was trained three times."""
+    space = Space(x=Float(0.0, 1.0), y=Float(0.0, 1.0), z=Float(0.0, 1.0), u=Float(0.0, 1.0))
+    once = drawn(space, lambda c: c["x"], n, noise=0.0)
+    table = pd.concat([once] * 3, ignore_index=True).rename_axis("number")
+    rng, column = np.random.default_rng(0), table["param.x"].to_numpy(float)
+    y, z = table["param.y"].to_numpy(float), table["param.z"].to_numpy(float)
+    value = column + 0.05 * rng.normal(size=len(table))
+    table = table.assign(
+        value=value,
+        loss=value,
+        **{"metric.cost": 1 - column + y + 0.05 * rng.normal(size=len(table)), "metric.size": z},
+    )
+    found = analysed_table(
+        table, space, objective="score", maximize=False, goals=goals, options=FAST
+    )
+    return found, by_name(found), column
+
+
+def test_what_another_objective_or_a_constraint_depends_on_is_not_given_up_for_the_first():
+    one = Goals((("score", False),))
+    found, alone, x = asked(one)
+    assert alone["x"].action == "narrow"
+    assert [alone[name].action for name in "yzu"] == ["fix"] * 3
+    found, both, _ = asked(Goals((("score", False), ("cost", False))))
+    top = max(x[m.number] for m in found.fronts.front)
+    high = 1.0 if both["x"].high is None else both["x"].high
+    assert high >= top > alone["x"].high + 0.2  # the front goes on where the elite do not
+    assert both["y"].action == "keep"
+    assert "it matters for cost" in both["y"].reason
+    assert "/targets" in both["y"].evidence
+    assert [both[name].action for name in "zu"] == ["keep", "keep"]
+    assert "several objectives" in both["u"].reason
+    found, kept, _ = asked(Goals(one.objectives, (("size", 0.7),)))
+    assert kept["z"].action != "fix"
+    assert [kept[name].action for name in "yu"] == ["fix", "fix"]
+    assert "it matters for size" in kept["z"].reason
+
+
+def test_a_choice_of_the_front_is_not_dropped():
+    space = Space(k=Choice(["a", "b"]), x=Float(0.0, 1.0))
+    table = drawn(space, lambda c: c["x"] + 2 * (c["k"] == "b"), 150, noise=0.02)
+    cost = (table["param.k"] == "a") + 0.01 * np.arange(len(table)) / len(table)
+    table = table.assign(**{"metric.cost": cost})
+    for several in (False, True):
+        goals = Goals((("score", False), *([("cost", False)] if several else [])))
+        seen = analysed_table(
+            table, space, objective="score", maximize=False, goals=goals, options=FAST
+        )
+        assert (by_name(seen)["k"].action == "drop") is not several

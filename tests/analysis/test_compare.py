@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
+import numpy as np
 import pytest
 from made import drawn, table_of
 
 from jaxhpo.analysis.compare import compared, side, side_of_table
 from jaxhpo.analysis.options import Options
+from jaxhpo.analysis.two_samples import least
 from jaxhpo.space import Choice, Float, Int, Space
 from jaxhpo.store.memory import MemoryRecords
 
@@ -39,14 +43,32 @@ def test_a_refinement_that_helped(first):
     assert found.superiority.low > 0.5
     assert found.expected.low > 0
     assert found.best > 0
-    assert (found.n_a, found.n_b, found.random_b, found.k) == (250, 120, 120, 120)
+    assert (found.n_a, found.n_b, found.random_b, found.k) == (250, 120, 120, 60)
     by_rule = {(o.parameter, o.rule): o for o in found.outcomes}
     expand = by_rule["x", "expand high"]
     assert (expand.followed, expand.verdict) == (True, "right")
-    assert expand.elite >= expand.of / 2
+    assert expand.q <= 0.05
+    assert expand.elite * expand.tried > expand.n * expand.of  # more often than trials do
     drop = by_rule["k", "drop"]
     assert (drop.followed, drop.verdict) == (True, "unknown")  # it did not try what was dropped
-    assert "10 are needed" in drop.reason
+    assert drop.reason.startswith("none of its 120 exploring trials")
+
+
+def test_the_expected_best_is_of_as_many_trials_as_it_says():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=9), rng.normal(size=7)
+    means = [np.mean([min(c) for c in itertools.combinations(v, 3)]) for v in (x, y)]
+    assert least(x, y, 3, rng).value == pytest.approx(means[1] - means[0])
+
+
+def test_what_the_elite_share_with_all_trials_is_no_proof(first):
+    """Half of the range lies beyond the old bound, and so do half of the elite."""
+    wide = Space(x=Float(0.0, 4.0), n=Int(1, 8), k=Choice(["a", "b", "c"]), u=Float(0.0, 1.0))
+    flat = study(wide, 200, name="flat", seed=4, function=lambda c: c["u"])
+    by_rule = {(o.parameter, o.rule): o for o in compared(first, flat).outcomes}
+    expand = by_rule["x", "expand high"]
+    assert expand.elite > 4
+    assert expand.verdict == "unknown"
 
 
 def test_advice_that_was_not_followed_is_judged_where_it_was_tried(first):

@@ -15,12 +15,12 @@ SPACE = Space(kind=Choice(["a", "b", "c"]), on=Bool(when={"kind": "a"}))
 VALUES = [1.0, 3.0, 5.0, 6.0, 2.0, 4.0]
 
 
-def made(maximize=True):
+def made(maximize=True, explore=4):
     return sample(
         pd.DataFrame(
             {
                 "status": "complete",
-                "phase": ["explore"] * 4 + ["model"] * 2,
+                "phase": ["explore"] * explore + ["model"] * (6 - explore),
                 "value": VALUES,
                 "param.kind": ["a", "a", "b", "b", "a", "b"],
                 "param.on": [True, False, None, None, True, None],
@@ -33,7 +33,7 @@ def made(maximize=True):
 
 @pytest.mark.parametrize("maximize", [True, False])
 def test_means_and_the_best_against_the_worst(maximize):
-    kind, on = groups(made(maximize), basis="every")
+    kind, on = groups(made(maximize, explore=6), basis="every")
     assert [(v.label, v.n, v.mean.value) for v in kind.values] == [
         ("a", 3, 2.0),
         ("b", 3, 5.0),
@@ -52,3 +52,10 @@ def test_only_the_independent_trials():
     kind, on = groups(made(), basis="independent")
     assert [v.n for v in kind.values] == [2, 2, 0]
     assert on.n == 2
+
+
+def test_trials_that_were_chosen_by_results_have_means_and_no_intervals():
+    for one in groups(made(explore=4), basis="every"):
+        assert one.difference.value is not None
+        assert (one.difference.low, one.difference.high) == (None, None)
+        assert {(v.mean.low, v.mean.high) for v in one.values} == {(None, None)}

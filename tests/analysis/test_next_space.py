@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxhpo.analysis.activity import choices
-from jaxhpo.analysis.advice import Advice
+from jaxhpo.analysis.ground import Advice
 from jaxhpo.analysis.next_space import next_spaces
 from jaxhpo.space import Bool, Choice, Constant, Float, Int, Space
 from jaxhpo.study import Study

@@ -135,6 +135,14 @@ def test_advice_that_contradicts_itself_or_its_file(copy, fields):
     assert "advice" in rules(copy)
 
 
+def test_a_parameter_that_is_fixed_though_another_objective_depends_on_it(copy):
+    whole = json.loads((copy / "report.json").read_text("utf-8"))
+    seen = [{"parameter": "lr", "verdict": "matters"}]
+    others = {"targets": {**whole["targets"], "others": [{"name": "cost", "evidence": seen}]}}
+    changed(copy, **others, **advised(whole, action="fix", rules=["fix"]))
+    assert any("matters for cost" in f.text for f in lint(copy))
+
+
 def test_a_bound_that_should_be_crossed_and_is_not(copy):
     whole = json.loads((copy / "report.json").read_text("utf-8"))
     names = {a["parameter"]: a["rules"] for a in whole["advice"]}

@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from jaxhpo.analysis.advice import Advice
+from jaxhpo.analysis.ground import Advice
 from jaxhpo.analysis.next_space import NextSpace
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.report import words
 from jaxhpo.report.parts import Code, Column, Part, Sentence, Table
 
@@ -106,8 +106,9 @@ def _to(a: Advice) -> str:
 
 
 def _shrinks(space: NextSpace) -> str:
+    verb = "is" if space.after == 1 else "are"
     searched = (
-        f"{space.after} of {space.before} parameters are still searched"
+        f"{space.after} of {space.before} parameters {verb} still searched"
         if space.after < space.before
         else f"all {space.before} parameters are searched"
     )

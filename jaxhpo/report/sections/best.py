@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jaxhpo.analysis.confirmation import Confirmed
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.report import words
 from jaxhpo.report.parts import Column, Part, Sentence, Table, Tile
 from jaxhpo.report.steps import steps
+from jaxhpo.report.trust import picked, retrained, trust
 from jaxhpo.report.words import number
 from jaxhpo.trial import Status
 
@@ -22,25 +22,16 @@ def parts(found: Analysis) -> Iterator[Part | None]:
     yield list(_said(found))
     if found.summary.best is not None:
         yield _configuration(found)
-        yield _again(found)
+        yield retrained(found)
         yield _compared(found)
 
 
 def _tiles(found: Analysis) -> Iterator[Tile]:
-    said, best, test = found.summary, found.summary.best, found.test
-    if best is not None:
-        sure = "confirmed" if found.confirmation.status == "confirmed" else "not confirmed"
-        note = f"trial {best.number}{f', {sure}' if said.spread.n > 1 else ''}"
-        value = number(best.value)
-        yield Tile(name=f"best {said.objective}", value=value, note=note, first=True)
-    if test is not None and said.objective in test.metrics:
-        value = number(test.metrics[said.objective])
-        note = f"trial {test.number}, never searched on"
-        yield Tile(name=f"test {said.objective}", value=value, note=note)
-    again = found.confirmation.best
-    if again is not None and again.mean.value is not None:
-        note = f"trial {again.number}, mean of {len(again.fresh)} fresh"
-        yield Tile(name="trained again", value=number(again.mean.value), note=note)
+    said = found.summary
+    yield from _scores(found)
+    if found.fronts.objectives:
+        front, n = len(found.fronts.front), words.trials(found.fronts.feasible)
+        yield Tile(name="front", value=words.trials(front), note=f"that no other of {n} beats")
     others = [f"{words.count(c.n)} {c.status}" for c in said.counts if c.status != "complete"]
     note = ", ".join(others) if others else f"of {words.trials(said.trials)}"
     yield Tile(name="complete trials", value=words.count(said.count(Status.COMPLETE)), note=note)
@@ -50,11 +41,41 @@ def _tiles(found: Analysis) -> Iterator[Tile]:
         yield Tile(name="time", value=words.duration(sum(seconds)), note=note)
 
 
+def _scores(found: Analysis) -> Iterator[Tile]:
+    """How good it is: by fresh values where there are any, in the search, on test data."""
+    said, best, test, use = found.summary, found.summary.best, found.test, found.chosen
+    if best is None or use is None:
+        return
+    again, objective = found.confirmation.best, said.objective
+    if use.by == "confirm":
+        note = f"trial {use.row.number}, mean of {use.n} fresh"
+        value = number(use.fresh.value)
+        yield Tile(name=f"{objective}, trained again", value=value, note=note, first=True)
+        value, note = number(best.value), f"trial {best.number}, picked for this value"
+        yield Tile(name="best of the search", value=value, note=note)
+        if objective in use.test:
+            note = f"trial {use.row.number}, mean of {use.n} fresh, never searched on"
+            value = number(use.test[objective].value)
+            yield Tile(name=f"test {objective}", value=value, note=note)
+        return
+    sure = "confirmed" if found.confirmation.status == "confirmed" else "not confirmed"
+    note = f"trial {best.number}{f', {sure}' if said.spread.n > 1 else ''}"
+    yield Tile(name=f"best {objective}", value=number(best.value), note=note, first=True)
+    if test is not None and objective in test.metrics:
+        value = number(test.metrics[objective])
+        note = f"trial {test.number}, never searched on"
+        yield Tile(name=f"test {objective}", value=value, note=note)
+    if again is not None and again.mean.value is not None:
+        note = f"trial {again.number}, mean of {len(again.fresh)} fresh"
+        yield Tile(name="trained again", value=number(again.mean.value), note=note)
+
+
 def _said(found: Analysis) -> Iterator[Sentence]:
     said, best = found.summary, found.summary.best
     if best is None:
         yield _unscored(found)
         return
+    yield from picked(found)
     n = said.spread.n
     kind = "feasible complete" if found.fronts.constraints else "complete"
     extreme = f"the {'highest' if said.maximize else 'lowest'} of {words.trials(n, kind)}"
@@ -81,7 +102,7 @@ def _said(found: Analysis) -> Iterator[Sentence]:
     yield from _against_chance(found)
     if found.test is not None:
         yield _tested(found)
-    yield from _trust(found)
+    yield from trust(found)
     yield from _beside(found)
 
 
@@ -131,98 +152,6 @@ def _tested(found: Analysis) -> Sentence:
     which = "it has" if test.number == best.number else f"trial {test.number} has"
     return Sentence(
         text=f"On test data, which nothing was chosen by, {which} {scores}.", evidence="/test"
-    )
-
-
-def _trust(found: Analysis) -> Iterator[Sentence]:
-    """Whether the best was confirmed, and by how much its value is likely to flatter."""
-    seen = found.confirmation
-    if seen.best is not None:
-        yield _trained_again(found, seen.best)
-    if seen.winner is not None and seen.others:
-        first = seen.others[0]
-        which = "the best of the search" if seen.stood else "not the best of the search"
-        yield Sentence(
-            text=f"Of the {len(seen.others)} best that were trained again, trial {first.number} "
-            f"({which}) has the best mean: {words.interval(first.mean)}, n = "
-            f"{len(first.fresh)}{_tests(found, first)}.",
-            evidence="/confirmation/others/0",
-        )
-    n = found.summary.spread.n
-    if seen.best is None and n > 1:
-        yield Sentence(
-            text=f"Not confirmed: it was picked as the best of {n} values and never trained again, "
-            "so if values are noisy it is likely better than what the configuration is worth"
-            f"{_flattered(found)}.",
-            evidence="/confirmation",
-        )
-
-
-def _trained_again(found: Analysis, again: Confirmed) -> Sentence:
-    seen = found.confirmation
-    word = "Confirmed" if seen.status == "confirmed" else "Not confirmed by so few"
-    lost = f"; {again.diverged} more diverged" if again.diverged else ""
-    if again.mean.value is None:
-        text = f"Not confirmed: trained again, trial {again.number} diverged every time (n = "
-        text += f"{again.diverged})."
-        return Sentence(text=text, evidence="/confirmation/best")
-    flattered = "better" if again.optimism >= 0 else "worse"
-    how = "with fresh seeds" if seen.source == "confirm" else "in later trials"
-    return Sentence(
-        text=f"{word}: trained again {how}, the configuration of trial {again.number} reached "
-        f"{words.interval(again.mean)} in the mean (n = {len(again.fresh)}{lost}); the value it "
-        f"was chosen by was {flattered} by {number(abs(again.optimism))}.",
-        evidence="/confirmation/best",
-    )
-
-
-def _tests(found: Analysis, one: Confirmed) -> str:
-    """The objective on test data; all metrics where it is not among them."""
-    named = {k: v for k, v in one.test.items() if k == found.summary.objective} or one.test
-    scores = [f"{name} {words.interval(value)}" for name, value in named.items()]
-    return f"; on test data {words.listed(scores)}" if scores else ""
-
-
-def _flattered(found: Analysis) -> str:
-    seen, test = found.confirmation, found.test
-    if seen.fair.value is not None:
-        return f"; allowing for noise, about {words.interval(seen.fair)}"
-    if test is not None and found.summary.objective in test.metrics:
-        return "; the test score is free of that"
-    return f"; by how much is unknown ({seen.reason})" if seen.reason else ""
-
-
-def _again(found: Analysis) -> Table:
-    seen = found.confirmation
-    names = list(dict.fromkeys(name for c in seen.others for name in c.test))
-    return Table(
-        name="confirmed",
-        title="Configurations that were trained again, by the mean of their fresh values",
-        note="Chosen by: the value of the trial that each was chosen by. Intervals are Student's, "
-        "95 %.",
-        columns=(
-            Column(name="trial", right=True),
-            Column(name="chosen by", show=number, right=True),
-            *(Column(name=head, show=number, right=True) for head in ("mean", "from", "to")),
-            Column(name="n fresh", right=True),
-            Column(name="diverged", right=True),
-            Column(name="flattered by", show=number, right=True),
-            *(Column(name=f"test {name}", show=number, right=True) for name in names),
-        ),
-        rows=tuple(
-            (
-                c.number,
-                c.value,
-                c.mean.value,
-                c.mean.low,
-                c.mean.high,
-                len(c.fresh),
-                c.diverged or None,
-                c.optimism,
-                *(c.test[name].value if name in c.test else None for name in names),
-            )
-            for c in seen.others
-        ),
     )
 
 
@@ -286,13 +215,13 @@ def _compared(found: Analysis) -> Table:
 
 
 def _configuration(found: Analysis) -> Table:
-    best = found.summary.best
-    assert best is not None
+    use = found.chosen
+    assert use is not None
     searched = {p.name: p for p in found.parameters}
-    units = f"{best.units} unit{'' if best.units == 1 else 's'}"
+    units = f"{use.row.units} unit{'' if use.row.units == 1 else 's'}"
     return Table(
         name="best",
-        title=f"Configuration of trial {best.number}, trained for {units}",
+        title=f"Configuration of trial {use.row.number}, trained for {units}",
         columns=(
             Column(name="parameter"),
             Column(name="value", show=words.setting, right=True),
@@ -306,7 +235,7 @@ def _configuration(found: Analysis) -> Table:
                 words.domain(searched[s.parameter], most=words.MANY),
                 _where(s.fraction, s.nth, s.of),
             )
-            for s in found.summary.settings
+            for s in use.settings
         ),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.figure import Figure as Canvas
 
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.report import words
 from jaxhpo.report.drawing import PAPER, WIDE
 from jaxhpo.report.marks import dots, legend, objective_scale, plain
@@ -16,6 +16,7 @@ from jaxhpo.report.scales import number_ticks
 from jaxhpo.report.words import number
 
 TITLE = "How the search went"
+_APART = 0.75  # of the last number on an axis: a tick beyond that would run into it
 _PIXELS = 3000  # dots, above which they are pixels on the page
 
 
@@ -55,7 +56,7 @@ def _said(found: Analysis) -> Iterator[Sentence]:
             else "brought nothing better"
         )
         yield Sentence(
-            text=f"The second half of the {seen.n} complete trials {gained}.",
+            text=f"The second half of the {words.trials(seen.n, 'complete')} {gained}.",
             evidence="/convergence/gain",
         )
     if seen.doubling is not None:
@@ -78,7 +79,8 @@ def _expected(found: Analysis) -> Figure | None:
         ax = canvas.subplots()
         ax.plot(k, value, "o-", color=PAPER["model"], lw=2, ms=5)
         ax.set_xscale("log", base=2)
-        ax.set_xticks(k, [f"{x:,}" for x in k])
+        ticks = [x for x in k if x == k[-1] or x <= _APART * k[-1]]
+        ax.set_xticks(ticks, [f"{x:,}" for x in ticks])
         ax.minorticks_off()
         ax.set(xlabel="random trials", ylabel=plain(f"expected best {said.objective}"))
 

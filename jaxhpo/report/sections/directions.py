@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from jaxhpo.analysis.direction import Direction
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.report import grids, words
 from jaxhpo.report.drawing import PAPER
 from jaxhpo.report.grids import Panel

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from jaxhpo.analysis.diverged import Where
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.report import words
 from jaxhpo.report.parts import Column, Part, Sentence, Table
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from jaxhpo.analysis.budget import VALUES
 from jaxhpo.analysis.elites import EliteParameter, Elites, EliteValue
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.report import elite_chart, words
 from jaxhpo.report.gate import gate, where
 from jaxhpo.report.parts import Column, Part, Sentence, Table
@@ -118,7 +118,7 @@ def _shares(found: Analysis, field: str, name: str, title: str) -> Table:
         folded=True,
         title=f"{title}: {seen.elite} elite of n = {seen.n}",
         note="Lift: the share among the elite over the share that was tried. q: Fisher's exact "
-        "test, corrected (Benjamini and Hochberg), only over exploring trials.",
+        "test, corrected (Benjamini and Hochberg), and limits (95 %): only over exploring trials.",
         columns=(
             Column(name="parameter"),
             Column(name="value"),

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
 from jaxhpo.analysis.fronts import Fronts
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.report import words
 from jaxhpo.report.drawing import PAPER, WIDE
 from jaxhpo.report.marks import dots, legend, plain

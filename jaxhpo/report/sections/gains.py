@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from jaxhpo.analysis.estimate import Estimate
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.analysis.tunability import Gain
 from jaxhpo.report import words
 from jaxhpo.report.parts import Column, Part, Sentence, Table

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from matplotlib.figure import Figure as Canvas
 
 from jaxhpo.analysis.importance import Importance, Importances
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.report import words
 from jaxhpo.report.drawing import WIDE
 from jaxhpo.report.gate import gate, where

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from jaxhpo.analysis.interactions import Contour, Interactions, Pair
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.report import grids, words
 from jaxhpo.report.grids import Panel
 from jaxhpo.report.marks import plain

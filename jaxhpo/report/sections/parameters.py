@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Canvas
 
 from jaxhpo.analysis.association import FEWEST, Association
 from jaxhpo.analysis.groups import Groups
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.report import panels, words
 from jaxhpo.report.drawing import PAPER, WIDE
 from jaxhpo.report.gate import gate, where
@@ -207,7 +207,8 @@ def _detail(found: Analysis) -> Table:
     return Table(
         name="categorical_detail",
         title=f"Mean {found.summary.objective} for each value of a choice",
-        note="Everything else varied too. Means with Student's 95 % interval.",
+        note="Everything else varied too. Means with Student's 95 % interval where no trial was "
+        "chosen by results.",
         folded=True,
         columns=(
             Column(name="parameter"),
@@ -246,8 +247,8 @@ def _summary(found: Analysis) -> Table:
     return Table(
         name="categorical_summary",
         title="The best and the worst value of each choice, by the mean",
-        note="Difference: best less worst, with Welch's 95 % interval. Chosen for being extreme, "
-        "it is optimistic.",
+        note="Difference: best less worst, with Welch's 95 % interval where no trial was chosen by "
+        "results. Chosen for being extreme, it is optimistic.",
         folded=True,
         columns=(
             Column(name="parameter"),
@@ -267,7 +268,8 @@ def _boolean(found: Analysis) -> Table:
     return Table(
         name="boolean",
         title=f"Mean {found.summary.objective} of each boolean",
-        note="Difference: the better less the worse, with Welch's 95 % interval.",
+        note="Difference: the better less the worse, with Welch's 95 % interval where no trial was "
+        "chosen by results.",
         folded=True,
         columns=(
             Column(name="parameter"),

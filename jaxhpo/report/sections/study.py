@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterator
 from typing import Any
 
-from jaxhpo.analysis.study import Analysis, Run
+from jaxhpo.analysis.result import Analysis, Run
 from jaxhpo.report import words
 from jaxhpo.report.parts import Column, Part, Sentence, Table
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Canvas
 
 from jaxhpo.analysis.diverged import Where
 from jaxhpo.analysis.importance import Importance, Importances
-from jaxhpo.analysis.study import Analysis
+from jaxhpo.analysis.result import Analysis
 from jaxhpo.analysis.targets import Target
 from jaxhpo.report import words
 from jaxhpo.report.drawing import PAPER, WIDE
@@ -96,7 +96,8 @@ def _verdict(target: Target, pointer: str) -> Iterator[Sentence]:
 
 
 def _named(target: Target) -> str:
-    return f"the constraint {target.name}" if target.role == "constraint" else target.name
+    plain = target.role != "constraint" or target.name.lower().startswith("constraint")
+    return target.name if plain else f"the constraint {target.name}"
 
 
 def _clear(w: Where) -> str:
