@@ -37,6 +37,7 @@ def test_what_came_before_gives_way_to_what_is_left():
 @pytest.mark.parametrize("sampler", [random, sobol, tpe])
 def test_every_configuration_once_under_vmap(sampler):
     search = sampler(LAYOUT).search
+    assert search is not None
 
     def run(key, best):
         return search(lambda _, p: jnp.abs(p - best).sum(axis=1), key, trials=SIZE, batch=4)[0]
@@ -48,8 +49,10 @@ def test_every_configuration_once_under_vmap(sampler):
 
 
 def test_more_trials_than_configurations_are_refused():
+    search = random(LAYOUT).search
+    assert search is not None
     with pytest.raises(ValueError, match=r"search\(trials=26\): the space has only 25 config"):
-        random(LAYOUT).search(lambda _, p: p.sum(axis=1), jax.random.key(0), trials=26, batch=4)
+        search(lambda _, p: p.sum(axis=1), jax.random.key(0), trials=26, batch=4)
 
 
 def test_spaces_without_an_end_or_too_large_to_list_are_left_as_they_are():
