@@ -87,8 +87,8 @@ class Comparison:
         mean: of the random trials' means, Welch's interval. superiority: the chance that a random
             trial of b beats one of a.
         k: half of the smaller of random_a and random_b, so that the bootstrap, which never sees
-            beyond the sample, is not asked for an extreme. expected: of the expected best of k random
-            trials.
+            beyond the sample, is not asked for an extreme. expected: of the expected best of k
+            random trials.
         confirmed: of the means of fresh trials of the two chosen configurations; unknown without.
         shared: configurations in both. shared_difference: the mean of b - a over them, with the
             paired Student interval: where it excludes nought, the studies measure different things.
