@@ -105,6 +105,8 @@ class Standing(NamedTuple):
     layout: the cube (`jaxhpo.cube.Layout`).
     fixed: bool [d], the columns that can't change while a trial is in training.
     rung: how many rungs of the group came before.
+    programs: int [s], equal for trials that share a program: a trial can go on only from the state
+        of one that does.
     """
 
     curves: np.ndarray
@@ -113,6 +115,7 @@ class Standing(NamedTuple):
     layout: Any
     fixed: np.ndarray
     rung: int
+    programs: np.ndarray
 
 
 class Decision(NamedTuple):

@@ -49,11 +49,11 @@ class Ours:
     def __init__(self, name: str, space: Space, seed: int, trials: int) -> None:
         name, _, given = name.partition(":")
         options = dict(pair.split("=") for pair in given.split(",") if pair)
-        numbers = {k: float(v) if "." in v or "e" in v else int(v) for k, v in options.items()}
+        values = {name: _value(text) for name, text in options.items()}
         if name == "auto":
-            numbers["trials"] = trials
+            values["trials"] = trials
         self.space = space
-        self.sampler = registry.get("samplers", name)(space.layout, **numbers)
+        self.sampler = registry.get("samplers", name)(space.layout, **values)
         self.state = self.sampler.init(jax.random.key(seed))
         self.first = 0
         self.none = jnp.zeros((0, len(space)), jnp.float32)
@@ -76,6 +76,16 @@ class Ours:
         self.points = self.space.layout.snap(jnp.asarray(points))
         self.first = len(points)
         self.tell(losses)
+
+
+def _value(text: str) -> int | float | str:
+    """A number, where the text is one."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 class Optunas:

@@ -37,9 +37,9 @@ import numpy as np
 from flax import linen as nn
 
 from jaxhpo.contracts import Task
+from jaxhpo.population.form import Form
 from jaxhpo.population.member import Member
 from jaxhpo.population.population import Population
-from jaxhpo.population.program import Form
 from jaxhpo.space import Float, Space
 from jaxhpo.tasks.elastic.convolution import Conv
 from jaxhpo.tasks.elastic.dropout import Dropout

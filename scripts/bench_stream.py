@@ -79,8 +79,8 @@ class Contestant:
     def __init__(self, made: Any, drivers: int, width: int) -> None:
         import jax
 
+        from jaxhpo.population.form import Form
         from jaxhpo.population.population import Population
-        from jaxhpo.population.program import Form
         from jaxhpo.population.streamed import StreamedPopulation
 
         kind = Population if made.stream is None else StreamedPopulation

@@ -21,8 +21,9 @@ from jax import Array
 
 from jaxhpo.contracts import Hyperparameters, Task
 from jaxhpo.population.checked import check_metrics
+from jaxhpo.population.compiler import compiler_options
 from jaxhpo.population.lanes import FREE, Inbox, Lanes
-from jaxhpo.population.program import Program, compiler_options
+from jaxhpo.population.program import Program
 
 
 class Streamed(NamedTuple):

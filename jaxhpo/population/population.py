@@ -9,7 +9,6 @@ member computes can depend on how many there are.
 from __future__ import annotations
 
 import concurrent.futures
-import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,42 +18,11 @@ import numpy as np
 
 from jaxhpo.contracts import Task
 from jaxhpo.population.bank import Bank
-from jaxhpo.population.lanes import OUTBOX
+from jaxhpo.population.cohort import Cohort
+from jaxhpo.population.form import Form, cohort_key
 from jaxhpo.population.member import Member, Progress, Tick
-from jaxhpo.population.program import Device, Form, Program, cohort_key
+from jaxhpo.population.program import Device, Program
 from jaxhpo.population.tile import Tile, plain
-
-TICK_SECONDS = 0.1  # long enough that dispatch costs nothing, short enough to be told often
-
-
-@dataclasses.dataclass(kw_only=True, eq=False)
-class Cohort:
-    """Trials with equal static hyperparameters: one program, a queue, some tiles, those that pause
-    between two tiles."""
-
-    program: Program
-    bank: Bank
-    waiting: list[Member] = dataclasses.field(default_factory=list)
-    tiles: list[Tile] = dataclasses.field(default_factory=list)
-    unit_seconds: float | None = None
-
-    @property
-    def entering(self) -> int:
-        """How many members want a lane."""
-        return len(self.waiting) + len(self.bank.ready)
-
-    @property
-    def units(self) -> int:
-        """How many units the next tick is to train."""
-        if self.unit_seconds is None:
-            return 1
-        return int(min(OUTBOX, max(1, TICK_SECONDS / max(self.unit_seconds, 1e-9))))
-
-    def learn(self, tick: Tick) -> None:
-        """Notes how long a unit takes; a tick that compiled says nothing about that."""
-        if tick.units and not tick.compiled:
-            now = tick.seconds / tick.units
-            self.unit_seconds = now if self.unit_seconds is None else (self.unit_seconds + now) / 2
 
 
 class Population:
@@ -138,14 +106,8 @@ class Population:
 
     def stop(self, number: int) -> None:
         """Takes a member out: its lane is free from the next tick on."""
-        for cohort in self.cohorts.values():
-            idle = [t for t in cohort.tiles if not self._is_running(t)]
-            if cohort.bank.leave(number) or any([tile.leave(number) for tile in idle]):
-                return
-            waiting = [m for m in cohort.waiting if m.number != number]
-            if len(waiting) < len(cohort.waiting):
-                cohort.waiting = waiting
-                return
+        if any(c.leave(number, self._idle(c)) for c in self.cohorts.values()):
+            return
         self._stopped.add(number)  # its tile is on the device now
 
     def go_on(self, changes: Sequence[tuple[int, Member]]) -> None:
@@ -200,19 +162,8 @@ class Population:
     def rows(self) -> list[dict[int, tuple[int, bool, Any]]]:
         """What every cohort has in training: number to units, whether it pauses, and its row
         (`Tile.rows`). No tile may be running."""
-        found = []
-        for cohort in self.cohorts.values():
-            lanes = {
-                n: (tile.units[n], False, row)
-                for tile in cohort.tiles
-                for n, row in tile.rows().items()
-            }
-            ready = {member.number for member in cohort.bank.ready}
-            for n, row in cohort.bank.rows().items():
-                lanes[n] = (cohort.bank.units(n), n not in ready, row)
-            if lanes:
-                found.append(lanes)
-        return found
+        found = [cohort.rows() for cohort in self.cohorts.values()]
+        return [rows for rows in found if rows]
 
     def fill(self, members: Sequence[tuple[Member, int, bool, Any]]) -> None:
         """Takes up members from where they were.
@@ -226,14 +177,11 @@ class Population:
         """
         by_cohort: dict[int, tuple[Cohort, list[tuple[Member, int, bool, Any]]]] = {}
         for found in members:
-            member, cohort = found[0], self._cohort(found[0].hp)
-            shapes, _ = cohort.program.member_shapes(self.task.data)
-            _check_row(jax.tree.leaves(shapes), found[3][1], member.number)
+            cohort = self._cohort(found[0].hp)
+            cohort.check_row(found[0], found[3], self.task.data)
             by_cohort.setdefault(id(cohort), (cohort, []))[1].append(found)
         for cohort, theirs in by_cohort.values():
-            units = [found[1] for found in theirs]
-            cohort.bank.fill([found[0] for found in theirs], units, [found[3] for found in theirs])
-            cohort.bank.ready += [member for member, _, paused, _ in theirs if not paused]
+            cohort.fill(theirs)
 
     def alone(self, member: Member, start: tuple[int, Any] | None = None) -> tuple[list[Tick], Any]:
         """Trains one member with no neighbours, now: what happened, and its final state.
@@ -267,8 +215,7 @@ class Population:
         if self.task.test is None:
             return {}
         program = self._cohort(member.hp).program
-        form = program.form
-        hp = {n: np.asarray(form.place(n, member.hp[n]), d) for n, d in form.dtypes.items()}
+        hp = program.form.arrays(member.hp)
         metrics = program.test(np.int32(member.number), hp, state, self.task.test_data)
         return {name: float(value) for name, value in sorted(metrics.items())}
 
@@ -295,15 +242,17 @@ class Population:
         key, data = self._place[device]
         return Tile(program, device, data, key)
 
-    def _is_running(self, tile: Tile) -> bool:
-        return any(tile is running for _, running, _ in self._running.values())
+    def _idle(self, cohort: Cohort) -> list[Tile]:
+        """The cohort's tiles that are on no device now."""
+        running = {id(tile) for _, tile, _ in self._running.values()}
+        return [tile for tile in cohort.tiles if id(tile) not in running]
 
     def _choose(self, device: Device) -> tuple[Cohort, Tile] | None:
         """The tile on `device` that will have the most lanes at work; a new one if need be."""
         best: tuple[tuple[int, int], Cohort, Tile] | None = None
         full = sum(len(cohort.tiles) for cohort in self.cohorts.values()) >= self._most
         for cohort in self.cohorts.values():
-            idle = [t for t in cohort.tiles if t.device == device and not self._is_running(t)]
+            idle = [tile for tile in self._idle(cohort) if tile.device == device]
             if cohort.entering and not full and not any(tile.free for tile in idle):
                 idle.append(self._new_tile(cohort.program, device))
             first = [m.number for m in [*cohort.bank.ready[:1], *cohort.waiting[:1]]]
@@ -368,25 +317,8 @@ class Population:
         return Tick(progress=progress, started=time.time(), seconds=0.0)
 
     def _shrink(self) -> None:
-        """Joins tiles that would fit into one, where nothing is waiting to fill them."""
         for cohort in self.cohorts.values():
-            idle = [t for t in cohort.tiles if not self._is_running(t)]
-            cohort.tiles = [t for t in cohort.tiles if t.live or t not in idle or cohort.entering]
-            if cohort.entering:
-                continue
-            idle = sorted((t for t in idle if t.live), key=lambda tile: tile.live)
-            for i, small in enumerate(idle):
-                for big in idle[i + 1 :]:
-                    if big.device == small.device and big.free >= small.live:
-                        big.move(small, list(small.members.values()))
-                        cohort.tiles.remove(small)
-                        break
-
-
-def _check_row(shapes: Sequence[Any], leaves: Sequence[Any], number: int) -> None:
-    known = [jax.eval_shape(plain, shape) for shape in shapes]
-    if [(s.shape, s.dtype) for s in known] != [(np.shape(x), np.asarray(x).dtype) for x in leaves]:
-        raise ValueError(f"the state of member {number} is of another program")
+            cohort.join(self._idle(cohort))
 
 
 def _lost(number: int, error: BaseException) -> Progress:

@@ -16,12 +16,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from jaxhpo.contracts import REPLICATE, Task
 from jaxhpo.option import Option, distinct
 from jaxhpo.population.checked import check_metrics, check_same
+from jaxhpo.population.compiler import compiler_options
+from jaxhpo.population.form import Form
 from jaxhpo.population.lanes import FREE, OUTBOX, Inbox, Lanes, Outbox, copied, paused
 from jaxhpo.random_bits import counter_key
 
@@ -31,61 +32,6 @@ Device = Any
 _Tick = tuple[Lanes, Array, Array, Outbox]  # what a loop over units carries, and over entries:
 _Filling = tuple[Lanes, Array, Array, Array]
 _INIT, _TRAIN, _REPLICATES = 0, 1, 2  # the streams of a trial's key
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Form:
-    """What all programs of a population have in common.
-
-    Attributes:
-        dtypes: name to dtype of every hyperparameter that is an array in the program.
-        options: of those, the ones that are an `Option`: name to all its values; the array holds
-            the place of the value among them.
-        classes: of the options, those whose values don't all share a program: name to the values
-            that do, in classes.
-        width: W. replicates: how many members train one trial.
-        limited: whether members are stopped by limits on their loss. of_best: whether a limit is
-            for the lowest loss so far, not the last. pauses: whether members may pause.
-        platform: of the devices: "cpu", "gpu" or "tpu".
-    """
-
-    dtypes: Mapping[str, np.dtype]
-    options: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
-    classes: Mapping[str, tuple[tuple[Any, ...], ...]] = dataclasses.field(default_factory=dict)
-    width: int
-    replicates: int = 1
-    limited: bool = False
-    of_best: bool = False
-    pauses: bool = False
-    platform: str = "cpu"
-
-    def place(self, name: str, value: Any) -> Any:
-        """How an array holds the value of a hyperparameter."""
-        if name not in self.options:
-            return value
-        found = _place(self.options[name], value)
-        return 0 if found is None else found  # an inactive one: the program must compute something
-
-    def narrowed(self, hp: Mapping[str, Any]) -> tuple[Form, tuple[int, ...]]:
-        """The form of the program that a member with these hyperparameters shares, and the places
-        of its classes, by which it differs from others."""
-        options, places = dict(self.options), []
-        for name, classes in self.classes.items():
-            owns = [_place(values, hp[name]) is not None for values in classes]
-            places.append(owns.index(True) if any(owns) else 0)
-            options[name] = classes[places[-1]]
-        return dataclasses.replace(self, options=options, classes={}), tuple(places)
-
-
-def cohort_key(static: Mapping[str, Any], places: tuple[int, ...]) -> tuple[Any, ...]:
-    """What the members who share a program have in common: static hyperparameters, and the places
-    of their classes."""
-    return (*places, *((name, type(value), value) for name, value in static.items()))
-
-
-def _place(values: tuple[Any, ...], value: Any) -> int | None:
-    same = (i for i, v in enumerate(values) if type(v) is type(value) and v == value)
-    return next(same, None)
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
@@ -349,21 +295,3 @@ def _put(places: Array, old: Array, new: Array) -> Array:
 
 def _where(live: Array, new: Array, old: Array) -> Array:
     return jnp.where(live.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-
-
-@functools.cache
-def compiler_options(platform: str) -> dict[str, Any] | None:
-    """What the compiler is told beside the program, or None.
-
-    On CPUs with AVX-512, XLA uses half of a register's width unless it is told otherwise; the whole
-    made training of small models 6-8 % faster (measured on AMD EPYC). A compiler that does not know
-    the option is told nothing.
-    """
-    if platform != "cpu":
-        return None
-    options = {"xla_cpu_prefer_vector_width": 512}
-    try:
-        jax.jit(lambda x: x + 1, compiler_options=options).lower(jnp.float32(0)).compile()
-    except Exception:  # whatever way a compiler has of saying that it does not know
-        return None
-    return options

@@ -17,11 +17,13 @@ import jax
 import numpy as np
 
 from jaxhpo.contracts import TEST, TRAIN, Task
+from jaxhpo.population.cohort import Cohort
 from jaxhpo.population.feeder import Feeder
+from jaxhpo.population.form import Form
 from jaxhpo.population.member import Member, Progress, Tick
 from jaxhpo.population.phases import Streamed, StreamedProgram, ending
-from jaxhpo.population.population import Cohort, Population
-from jaxhpo.population.program import Device, Form
+from jaxhpo.population.population import Population
+from jaxhpo.population.program import Device
 from jaxhpo.population.tile import Tile
 
 _Outcome = Tick | BaseException
@@ -224,8 +226,7 @@ class StreamedPopulation(Population):
             return {}
         state = state.state if isinstance(state, Streamed) else state
         program = self._cohort(member.hp).program
-        form = program.form
-        hp = {n: np.asarray(form.place(n, member.hp[n]), d) for n, d in form.dtypes.items()}
+        hp = program.form.arrays(member.hp)
         feeder, sums = next(iter(self._feeders.values())), {}
         for fed in feeder.other(TEST):
             found = program.test(np.int32(member.number), hp, state, fed.rows)

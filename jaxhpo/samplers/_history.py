@@ -1,20 +1,21 @@
-"""What `tpe`, `gp` and `auto` share: the history of what was told, the start-up design, and the
-choice of a batch block by block.
+"""What `tpe`, `gp`, `cmaes` and `auto` share: the history of what was told, the start-up design,
+and the choice of a batch block by block.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxhpo.contracts import Proposal
+from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
-from jaxhpo.samplers._fresh import repaired
+from jaxhpo.samplers._fresh import finite, repaired
 from jaxhpo.samplers._sizes import SMALLEST_BLOCK, padded, room
 from jaxhpo.samplers.sobol import sequence
 
@@ -77,6 +78,20 @@ def _followed(state: History, old: np.ndarray | None, new: np.ndarray, name: str
             f"{new.shape[1:]} after {was}"
         )
     return np.concatenate([old, new])
+
+
+def learner(
+    layout: Layout, ask: Callable[[History, int, Array, int], Proposal], **more: Any
+) -> Sampler:
+    """A sampler that remembers all it was told. `more`: what else a `Sampler` has."""
+    return Sampler(
+        init=functools.partial(blank, layout),
+        tell=told,
+        ask=ask,
+        adaptive=True,
+        size=layout.size if finite(layout) else None,
+        **more,
+    )
 
 
 def startup_default(layout: Layout) -> int:

@@ -10,34 +10,19 @@ where the share is that of the good trials: a constraint that is nearly always k
 
 from __future__ import annotations
 
-import functools
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from jaxhpo.cube import Layout
 from jaxhpo.samplers._fresh import among, finite
-from jaxhpo.samplers._mixture import (
-    Columns,
-    Rows,
-    columns,
-    drawn,
-    fitted,
-    kernel_features,
-    log_density,
-    log_products,
-    point_features,
-    rows,
-)
-
-_TAKEN = -1e30
+from jaxhpo.samplers._mixture import columns, drawn, log_density, rows
+from jaxhpo.samplers._parzen import Options, by_rank, forgotten, one_by_one, to_mean_one
 
 
 def chosen(
     layout: Layout,
-    options: Any,
+    options: Options,
     key: Array,
     points: Array,
     losses: Array,
@@ -51,7 +36,6 @@ def chosen(
     """float32 [n, d], the proposals of one block.
 
     Args:
-        options: `jaxhpo.samplers.tpe.Options`.
         points [C, d], losses [C], violations [C, c]: the history, `count` places of it filled; the
             last `options.most_bad` trials are looked at.
         taken: [P, d], points that are not to be proposed, of which `taken_count` are filled.
@@ -62,23 +46,19 @@ def chosen(
     filled = last < count
     good, kept = _split(options, losses[last], violations[last], filled)
     lies = jnp.arange(len(taken)) < taken_count
-    fit = functools.partial(
-        fitted,
-        cols,
-        bandwidth=options.bandwidth,
-        narrowest=options.narrowest,
-        prior_weight=options.prior_weight,
-    )
+    fit = options.fit(cols)
     at, zero = rows(layout, jnp.concatenate([points[last], taken])), jnp.zeros(len(taken))
     weight = jnp.concatenate([_ranked(losses[last], good), zero])
-    bad_weight = jnp.concatenate([_ramp(options, filled & ~good), lies.astype(jnp.float32)])
+    bad_weight = jnp.concatenate(
+        [forgotten(filled & ~good, options.recent), lies.astype(jnp.float32)]
+    )
     wanted, bad = fit(at, weight), fit(at, bad_weight)
 
     # For each constraint: what keeps it, what breaks it, and the share of the first.
     both = []
     for mine in kept.T:
         ones = (jnp.concatenate([w.astype(jnp.float32), zero]) for w in (mine, filled & ~mine))
-        both.append((*map(functools.partial(fit, at), ones), _share(mine, filled)))
+        both.append((*(fit(at, one) for one in ones), _share(mine, filled)))
     sources = [wanted, *(yes for yes, _, _ in both)]
     keys = jax.random.split(key, len(sources))
     size = n * options.candidates
@@ -93,42 +73,18 @@ def chosen(
     gone = among(pool.points, taken, lies)
     if finite(layout):
         gone |= among(pool.points, points, jnp.arange(len(points)) < count)
-    rest = jnp.where(gone, _TAKEN, rest)
     owner = jnp.tile(jnp.arange(size) // options.candidates, len(sources))
-    return _one_by_one(cols, pool, owner, bad, score, rest, mass, total, _share(good, filled), n)
+    share = _share(good, filled)
+
+    def worth(mass: Array, j: Array) -> Array:
+        return rest + _relative(score - mass + jnp.log(total + j), share)
+
+    return one_by_one(cols, pool, bad, gone, mass, worth, owner, n)
 
 
-def _one_by_one(
-    cols: Columns,
-    pool: Rows,
-    owner: Array,
-    bad: Any,
-    score: Array,
-    rest: Array,
-    mass: Array,
-    total: Array,
-    share: Array,
-    n: int,
-) -> Array:
-    """float32 [n, d]: each the best of its own candidates, then a kernel of the bad."""
-    features, liars = point_features(cols, pool), kernel_features(cols, bad, pool)
-
-    def one(carry: tuple[Array, Array], j: Array) -> tuple[tuple[Array, Array], Array]:
-        rest, mass = carry
-        value = rest + _relative(score - mass + jnp.log(total + j), share)
-        own = jnp.where(owner == j, value, 2 * _TAKEN)
-        mine = jnp.argmax(own)
-        # If all of its own are taken, the best that is left of the others'.
-        mine = jnp.where(own[mine] > _TAKEN / 2, mine, jnp.argmax(value))
-        point = pool.points[mine]
-        rest = jnp.where((pool.points == point[None]).all(axis=1), _TAKEN, rest)
-        lie = log_products(features, liars[mine][None])[:, 0]
-        return (rest, jnp.logaddexp(mass, lie)), point
-
-    return jax.lax.scan(one, (rest, mass), jnp.arange(n))[1]
-
-
-def _split(options: Any, losses: Array, violations: Array, filled: Array) -> tuple[Array, Array]:
+def _split(
+    options: Options, losses: Array, violations: Array, filled: Array
+) -> tuple[Array, Array]:
     """bool [C], the trials that are good for the objective; bool [C, c], for each constraint.
 
     Where nobody keeps a constraint, the trial that breaks it least is good (section 3.2).
@@ -149,18 +105,7 @@ def _ranked(losses: Array, good: Array) -> Array:
     order = jnp.argsort(jnp.where(good, losses, jnp.inf))
     rank = jnp.zeros(len(losses)).at[order].set(jnp.arange(len(losses), dtype=jnp.float32))
     many = good.sum(dtype=jnp.float32)
-    weight = jnp.where(good, jnp.log(many + 1.0) - jnp.log(rank + 1.0), 0.0)
-    return weight * many / jnp.maximum(weight.sum(), 1e-12)
-
-
-def _ramp(options: Any, bad: Array) -> Array:
-    """float32 [C], weights of the bad: the last ones 1, older ones less, as `tpe` has them."""
-    bads = bad.sum(dtype=jnp.float32)
-    age = bads - jnp.cumsum(bad)
-    least = 1.0 / jnp.maximum(bads, 1.0)
-    steps = jnp.maximum(bads - options.recent - 1.0, 1.0)
-    climb = least + (1.0 - least) * jnp.clip((bads - 1.0 - age) / steps, 0.0, 1.0)
-    return jnp.where(bad, jnp.where(age < options.recent, 1.0, climb), 0.0)
+    return to_mean_one(by_rank(rank, many), many)
 
 
 def _share(good: Array, filled: Array) -> Array:

@@ -27,9 +27,10 @@ from jaxhpo.given import whole
 from jaxhpo.samplers import _history
 from jaxhpo.samplers._fresh import finite
 from jaxhpo.samplers._history import History
+from jaxhpo.samplers._parzen import Options
 from jaxhpo.samplers.gp import gp
 from jaxhpo.samplers.grid import MOST, grid
-from jaxhpo.samplers.tpe import Options, chosen, tpe
+from jaxhpo.samplers.tpe import chosen, tpe
 
 FEW = 64  # so many configurations are simply all tried
 
@@ -104,16 +105,7 @@ def auto(
         limits = f"{told}; at most {most_known} and {largest_batch}"
         return f"gp: {one_by_one if n == 1 and every else limits}"
 
-    return Sampler(
-        init=functools.partial(_history.blank, layout),
-        tell=_history.told,
-        ask=ask,
-        adaptive=True,
-        size=size,
-        says=says,
-        search=search,
-        several=True,
-    )
+    return _history.learner(layout, ask, says=says, search=search, several=True)
 
 
 def _all_of(layout: Layout, size: int) -> Sampler:

@@ -142,13 +142,7 @@ def cmaes(
             layout, state, first, pending, n, startup=first_model, block=BLOCK, choose=chosen
         )
 
-    return Sampler(
-        init=functools.partial(_history.blank, layout),
-        tell=_history.told,
-        ask=ask,
-        adaptive=True,
-        size=layout.size if finite(layout) else None,
-    )
+    return _history.learner(layout, ask)
 
 
 def _columns(layout: Layout) -> _Columns:

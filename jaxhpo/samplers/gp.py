@@ -22,7 +22,6 @@ from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
 from jaxhpo.given import whole
 from jaxhpo.samplers import _gp_search, _history
-from jaxhpo.samplers._fresh import finite
 from jaxhpo.samplers._history import History
 from jaxhpo.samplers._improve import improving
 from jaxhpo.samplers._kernel import Constants, embedded, embedding, fitted
@@ -111,7 +110,7 @@ def gp(
         return remembered.of(name, made)
 
     def ask(state: History, first: int, pending: Array, n: int) -> Proposal:
-        by_itself = n == 1 and alone == "improvement"
+        by_itself, improves = n == 1, n == 1 and alone == "improvement"
         words = np.asarray(jax.random.key_data(state.key)).tolist()
         told = len(state.losses)
         fitted_to, most = told, most_fitted
@@ -122,7 +121,7 @@ def gp(
             few = _FEW_ALONE if by_itself else _FEW
             given = known(state, [*words, first, told], clip=clip, most=most_known, few=few)
             c = constants(state, words, fitted_to, most)
-            if by_itself:
+            if improves:
                 places = _TAKEN_ALONE if count <= _TAKEN_ALONE else len(taken)
                 return improve(key, c, given, taken[:places], np.int32(count))
             return draw(key, c, given, taken, np.int32(count), n=q)
@@ -139,13 +138,13 @@ def gp(
         batch: int,
         other: tuple[int, Callable[..., Array]] | None = None,
     ) -> tuple[Array, Array]:
-        by_itself = batch == 1 and alone == "improvement"
-        most = min(most_fitted, _FITTED_ALONE) if by_itself else most_fitted
+        improves = batch == 1 and alone == "improvement"
+        most = min(most_fitted, _FITTED_ALONE) if batch == 1 else most_fitted
         choose = functools.partial(
             _gp_search.chosen,
             layout,
             drawn_from,
-            improved_from if by_itself else None,
+            improved_from if improves else None,
             most_known,
             clip,
         )
@@ -161,14 +160,7 @@ def gp(
             model=Model(_gp_search.learnt(layout, steps, most, clip), _refitted_traced),
         )
 
-    return Sampler(
-        init=functools.partial(_history.blank, layout),
-        tell=_history.told,
-        ask=ask,
-        adaptive=True,
-        size=layout.size if finite(layout) else None,
-        search=search,
-    )
+    return _history.learner(layout, ask, search=search)
 
 
 def refitted(n: int) -> int:

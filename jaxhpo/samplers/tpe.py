@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,35 +26,14 @@ from jaxhpo.samplers import _history, _ratios
 from jaxhpo.samplers._fresh import among, finite
 from jaxhpo.samplers._fronts import ordered
 from jaxhpo.samplers._history import History
-from jaxhpo.samplers._mixture import (
-    columns,
-    drawn,
-    fitted,
-    kernel_features,
-    log_density,
-    log_products,
-    point_features,
-    rows,
-)
+from jaxhpo.samplers._mixture import columns, drawn, log_density, rows
 from jaxhpo.samplers._options import reals
+from jaxhpo.samplers._parzen import Options, ages, by_rank, forgotten, one_by_one, to_mean_one
 from jaxhpo.samplers._scan import searched
 from jaxhpo.samplers._sizes import padded, room
 
 BLOCK = 64  # proposals chosen by one program; the liar's cost grows with its square
 LEAST = 1024  # places for a history: fewer cost as little, and would be compiled for besides
-_TAKEN = -1e30
-
-
-class Options(NamedTuple):
-    """The numbers that `tpe` takes, except for the start."""
-
-    most_good: int = 25
-    recent: int = 25
-    candidates: int = 24
-    bandwidth: float = 1.06
-    narrowest: float = 0.01
-    prior_weight: float = 1.0
-    most_bad: int = 2048
 
 
 def tpe(
@@ -81,7 +59,8 @@ def tpe(
             number of parameters, at least 10 and at most 24. The sequence goes on while nothing is
             known.
         most_good: the good trials are the best ``ceil(sqrt(n))``, at most so many (Watanabe 2023,
-            section 3.1, "sqrt"; 25 as in Bergstra, Yamins and Cox 2013).
+            section 3.1, "sqrt"; 25 as in Bergstra, Yamins and Cox 2013). Their weights fall with
+            the logarithm of their rank, as those of CMA-ES (Hansen and Ostermeier 2001).
         recent: the last so many bad trials have full weight, older ones less, down to 1 / n
             (Bergstra, Yamins and Cox 2013, "old trial forgetting").
         candidates: draws from the good mixture for each proposal (24 in both sources).
@@ -149,8 +128,6 @@ def tpe(
             layout, state, first, pending, n, startup=first_model, block=BLOCK, choose=block_of
         )
 
-    size = layout.size if finite(layout) else None
-    init = functools.partial(_history.blank, layout)
     search = functools.partial(
         searched,
         layout,
@@ -158,15 +135,7 @@ def tpe(
         block=BLOCK,
         choose=functools.partial(chosen, layout, options),
     )
-    return Sampler(
-        init=init,
-        tell=_history.told,
-        ask=ask,
-        adaptive=True,
-        size=size,
-        search=search,
-        several=True,
-    )
+    return _history.learner(layout, ask, search=search, several=True)
 
 
 @functools.lru_cache(maxsize=64)
@@ -205,13 +174,7 @@ def chosen(
     cols = columns(layout)
     filled = jnp.arange(points.shape[0]) < count
     best, weight, ramp = _split(options, losses, filled, count, shares)
-    fit = functools.partial(
-        fitted,
-        cols,
-        bandwidth=options.bandwidth,
-        narrowest=options.narrowest,
-        prior_weight=options.prior_weight,
-    )
+    fit = options.fit(cols)
     good = fit(rows(layout, points[best]), weight)
 
     # The kernels of the bad: the last part of the history, and what is not to be proposed again.
@@ -227,26 +190,15 @@ def chosen(
     score = log_density(cols, good, pool)
     # Not normalised: a liar adds its kernel, and what all are divided by changes no order.
     mass = log_density(cols, bad, pool) + jnp.log(bad_weight.sum() + options.prior_weight)
-    score = jnp.where(among(pool.points, taken, lies), _TAKEN, score)
+    gone = among(pool.points, taken, lies)
     if finite(layout):
-        score = jnp.where(among(pool.points, points, filled), _TAKEN, score)
-    features, liars = point_features(cols, pool), kernel_features(cols, bad, pool)
+        gone |= among(pool.points, points, filled)
     owner = jnp.arange(n * options.candidates) // options.candidates
 
-    def one(carry: tuple[Array, Array], j: Array) -> tuple[tuple[Array, Array], Array]:
-        score, mass = carry
-        ratio = score - mass
-        own = jnp.where(owner == j, ratio, 2 * _TAKEN)
-        mine = jnp.argmax(own)
-        # If all of its own are taken, the best that is left of the others'.
-        mine = jnp.where(own[mine] > _TAKEN / 2, mine, jnp.argmax(ratio))
-        point = pool.points[mine]
-        score = jnp.where((pool.points == point[None]).all(axis=1), _TAKEN, score)
-        lie = log_products(features, liars[mine][None])[:, 0]
-        return (score, jnp.logaddexp(mass, lie)), point
+    def worth(mass: Array, j: Array) -> Array:
+        return score - mass
 
-    _, chosen = jax.lax.scan(one, (score, mass), jnp.arange(n))
-    return chosen
+    return one_by_one(cols, pool, bad, gone, mass, worth, owner, n)
 
 
 def judged(
@@ -290,15 +242,7 @@ def _split(
     # Of equal losses the earlier comes first; this costs less than to sort a long history.
     best = jax.lax.top_k(-jnp.where(sound, losses, jnp.inf), min(options.most_good, len(losses)))[1]
     rank = jnp.arange(len(best), dtype=jnp.float32)
-    by_rank = jnp.log(goods + 1.0) - jnp.log(rank + 1.0) if shares is None else shares
-    weight = jnp.where(rank < goods, by_rank, 0.0)
-    weight = weight * goods / jnp.maximum(weight.sum(), 1e-12)
-
+    weight = by_rank(rank, goods) if shares is None else jnp.where(rank < goods, shares, 0.0)
     bad = filled & ~jnp.zeros(len(losses), bool).at[best].set(rank < goods)
-    bads = bad.sum(dtype=jnp.float32)
-    age = bads - jnp.cumsum(bad)  # 0 for the latest
-    least = 1.0 / jnp.maximum(bads, 1.0)
-    steps = jnp.maximum(bads - options.recent - 1.0, 1.0)
-    climb = least + (1.0 - least) * jnp.clip((bads - 1.0 - age) / steps, 0.0, 1.0)
-    ramp = jnp.where(age < options.recent, 1.0, climb)
-    return best, weight, jnp.where(bad & (age < options.most_bad), ramp, 0.0)
+    ramp = jnp.where(ages(bad) < options.most_bad, forgotten(bad, options.recent), 0.0)
+    return best, to_mean_one(weight, goods), ramp

@@ -5,7 +5,8 @@ Jaderberg et al. 2017, "Population Based Training of Neural Networks" (arXiv 171
 3 and 4: truncation selection; explore by perturbing or resampling. Members change their
 hyperparameters in the unit cube: a step of s there multiplies one that is searched on a log scale
 from a to b by (b / a)^s, where the paper multiplies by 0.8 or 1.2. Columns that the program's
-structure or the budget depends on never change.
+structure or the budget depends on never change, and members copy only those who share their
+program: where a structure is not traced, each of its values is a population of its own.
 """
 
 from __future__ import annotations
@@ -61,19 +62,32 @@ def pbt(
 
     def decide(key: jax.Array, standing: Standing) -> Decision:
         losses = np.where(standing.waiting, standing.curves[:, -1], np.nan)
-        here = np.flatnonzero(np.isfinite(losses))
         source, points = np.arange(len(losses)), standing.points
-        count = max(1, round(share * len(here))) if len(here) > 1 else 0
-        order = here[np.argsort(losses[here], kind="stable")]
-        best, worst = order[:count], order[len(order) - count :]
-        if count:
+        best, worst, first, count = ranked(losses, standing.programs)
+        if len(worst):
             draw, explore = jax.random.split(key)
-            picks = np.asarray(jax.random.randint(draw, (count,), 0, count))
+            picks = np.asarray(jax.random.randint(draw, worst.shape, 0, jnp.asarray(count)))
             source = source.copy()
-            source[worst] = best[picks]
+            source[worst] = best[first + picks]
             points = points.copy()
             points[worst] = explored(explore, points[source[worst]], points[worst], standing)
         return Decision(keep=np.ones(len(losses), bool), source=source, points=points)
+
+    def ranked(
+        losses: np.ndarray, programs: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Places of the best and the worst [k]; for each of the worst, where the best of its own
+        program begin among the best, and how many they are."""
+        parts, begin = [], 0
+        for program in np.unique(programs):
+            here = np.flatnonzero(np.isfinite(losses) & (programs == program))
+            count = max(1, round(share * len(here))) if len(here) > 1 else 0
+            order = here[np.argsort(losses[here], kind="stable")]
+            sizes = np.full(count, begin), np.full(count, count)
+            parts.append((order[:count], order[len(order) - count :], *sizes))
+            begin += count
+        best, worst, first, many = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return best, worst, first, many
 
     def explored(
         key: jax.Array, copied: np.ndarray, own: np.ndarray, standing: Standing

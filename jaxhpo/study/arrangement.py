@@ -11,9 +11,10 @@ import jax
 import numpy as np
 
 from jaxhpo.contracts import Scheduler, Task
+from jaxhpo.population.form import Form
 from jaxhpo.population.member import Member
 from jaxhpo.population.population import Population
-from jaxhpo.population.program import Device, Form
+from jaxhpo.population.program import Device
 from jaxhpo.population.sizing import drivers_per_device, memory, tile_width
 from jaxhpo.population.streamed import StreamedPopulation
 from jaxhpo.study.brackets import largest_group

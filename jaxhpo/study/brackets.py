@@ -8,7 +8,7 @@ them again, decides again what it decided before.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -44,6 +44,8 @@ class Brackets:
         layout: the unit cube. fixed: bool [d], the columns that can't change in training.
         end: how many trials there will be; the last group may be cut short by it.
         losses: ``(trial) -> float32 [units]`` of a trial that has ended, or None if it has none.
+        program: ``(trial) -> hashable``, the same for trials that share a program. By default all
+            do.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Brackets:
         fixed: np.ndarray,
         end: int,
         losses: Callable[[Trial], np.ndarray | None],
+        program: Callable[[Trial], Hashable] = lambda trial: None,
     ) -> None:
         self.passed: dict[int, int] = {}  # first trial of a group to how many rungs are decided
         self._scheduler = scheduler
@@ -63,6 +66,7 @@ class Brackets:
         self._fixed = fixed
         self._end = end
         self._losses = losses
+        self._program = program
 
     def group(self, number: int) -> Group:
         """The group of a trial, as far as there will be trials."""
@@ -105,7 +109,8 @@ class Brackets:
         waiting = np.array([trial.number in resting for trial in taking])
         key = jax.random.fold_in(jax.random.fold_in(self._key, group.first), passed)
         points = np.array([trial.point for trial in taking], np.float32)
-        standing = Standing(curves, waiting, points, self._layout, self._fixed, passed)
+        programs = self._programs(taking)
+        standing = Standing(curves, waiting, points, self._layout, self._fixed, passed, programs)
         assert self._scheduler.decide is not None
         found: Decision = self._scheduler.decide(key, standing)
         verdicts = []
@@ -122,6 +127,11 @@ class Brackets:
                 )
             )
         return verdicts
+
+    def _programs(self, trials: Sequence[Trial]) -> np.ndarray:
+        """int [s], as `Standing.programs` has them."""
+        seen: dict[Hashable, int] = {}
+        return np.array([seen.setdefault(self._program(t), len(seen)) for t in trials], np.int32)
 
     def _until(self, trial: Trial, unit: int, resting: Mapping[int, np.ndarray]) -> np.ndarray:
         """float32 [unit], as `Standing.curves` has them."""

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from jaxhpo.goals import goals
+from jaxhpo.population.form import cohort_key
 from jaxhpo.study.basis import Basis, Stream
 from jaxhpo.study.brackets import Brackets
 from jaxhpo.study.fixed import fixed_columns
 from jaxhpo.study.keeper import Keeper
 from jaxhpo.study.ledger import Ledger
 from jaxhpo.study.proposer import Proposer
+from jaxhpo.trial import Trial
 
 
 def ledger(basis: Basis) -> Ledger:
@@ -57,6 +59,13 @@ def brackets(basis: Basis, ledger: Ledger, end: int) -> Brackets | None:
     if basis.scheduler.group is None:
         return None
     task, arranged = basis.task, basis.arranged
+    form = arranged.form()
+    static = sorted(arranged.static - set(form.options))
+
+    def program(trial: Trial) -> tuple[Any, ...]:
+        hp = arranged.filled(trial.config)
+        return cohort_key({name: hp[name] for name in static}, form.narrowed(hp)[1])
+
     return Brackets(
         basis.scheduler,
         basis.key(Stream.BRACKETS),
@@ -64,6 +73,7 @@ def brackets(basis: Basis, ledger: Ledger, end: int) -> Brackets | None:
         fixed=fixed_columns(task, arranged.static - arranged.traced),
         end=end,
         losses=ledger.losses,
+        program=program,
     )
 
 

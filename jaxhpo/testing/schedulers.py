@@ -84,7 +84,8 @@ def check_decisions(scheduler: Scheduler) -> None:
     fixed = np.zeros(layout.d, bool)
     fixed[:2] = True
     waiting = np.isfinite(losses[:, -1])
-    standing = Standing(losses, waiting, points, layout, fixed, 0)
+    programs = np.arange(size) % 3 // 2  # 0 0 1 0 0 1 ...: of some that are compared, of others not
+    standing = Standing(losses, waiting, points, layout, fixed, 0, programs)
     found, again = scheduler.decide(key, standing), scheduler.decide(key, standing)
     equal(np.shape(found.keep), (size,), "the shape of keep")
     for one, two in zip(found, again, strict=True):
@@ -93,7 +94,9 @@ def check_decisions(scheduler: Scheduler) -> None:
     holds(bool(found.keep[best]), "the best must go on")
     if found.source is not None:
         holds(scheduler.copies, "a scheduler that copies must say so")
-        holds(bool(waiting[np.asarray(found.source)[waiting]].all()), "sources must be waiting")
+        sources = np.asarray(found.source)[waiting]
+        holds(bool(waiting[sources].all()), "sources must be waiting")
+        equal(programs[sources].tolist(), programs[waiting].tolist(), "the programs of sources")
     if found.points is not None:
         after = np.asarray(found.points)[waiting]
         snapped = np.asarray(snap(layout, jnp.asarray(after)))

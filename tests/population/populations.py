@@ -10,9 +10,9 @@ import numpy as np
 from flax import linen as nn
 
 from jaxhpo.contracts import Task
+from jaxhpo.population.form import Form
 from jaxhpo.population.member import Member, Tick
 from jaxhpo.population.population import Population
-from jaxhpo.population.program import Form
 from jaxhpo.space import Choice, Float, Int, Space
 from jaxhpo.tasks.elastic.dropout import Dropout
 from jaxhpo.tasks.parts.splits import split

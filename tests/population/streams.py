@@ -9,7 +9,7 @@ import numpy as np
 from populations import SPACE, Net
 
 from jaxhpo.contracts import Task
-from jaxhpo.population.program import Form
+from jaxhpo.population.form import Form
 from jaxhpo.population.streamed import StreamedPopulation
 from jaxhpo.tasks.parts.splits import split
 from jaxhpo.tasks.supervised import supervised

@@ -12,7 +12,8 @@ import pytest
 from populations import bits, curves, population, small_task, some_members, train
 
 from jaxhpo.population import sizing
-from jaxhpo.population.program import Form, Program
+from jaxhpo.population.form import Form
+from jaxhpo.population.program import Program
 from jaxhpo.population.tile import Tile
 from jaxhpo.space import Float, Space
 from jaxhpo.tasks.objective import objective

@@ -51,8 +51,6 @@ def curves_task(budget: int = 9, **more: Any) -> Task:
 def study(case: str, **change: Any) -> Study:
     given = {"trials": 54, "sampler": "random", "batch": 9, "width": 4, "drivers": 1}
     task = change.pop("task", None) or curves_task()
-    if case == "pbt":
-        task = task._replace(space=Space(x=Float(0.0, 1.0), rate=Float(0.0, 1.0)))
     return Study(task, **{**given, **CASES[case], **change})
 
 
@@ -184,6 +182,9 @@ def test_pbt_copies_the_best_and_changes_them():
             assert source.number in group
             at = change["unit"] - 1
             assert source.curves["loss"][at] < trial.curves["loss"][at]
+            assert source.config["kind"] == trial.config["kind"]  # which is a program's own
+    copied = {t.config["kind"] for t in trials if any(c["source"] != t.number for c in t.history)}
+    assert copied == {"a", "b"}
 
 
 def test_a_trial_that_took_the_states_of_others_is_trained_again_with_them(tmp_path):
