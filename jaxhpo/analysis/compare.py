@@ -249,14 +249,18 @@ def _verdict(mean: Estimate, expected: Estimate, k: int, sign: float) -> tuple[s
         return "unknown", (
             f"{k} random trials in the smaller study; {_FEWEST} are needed to compare the spaces"
         )
-    for name, seen in (("the expected best of random trials", expected), ("their mean", mean)):
+    for name, seen in (
+        ("the expected best of random trials", expected),
+        ("the mean of random trials", mean),
+    ):
         if seen.low is None or seen.high is None or seen.value is None:
             continue
         if seen.low > 0 or seen.high < 0:
             up = (seen.value > 0) == (sign < 0)
             if (seen.value > 0) != (expected.value > 0):
                 continue
-            return ("better" if up else "worse"), f"the interval of {name} excludes nought"
+            rest = ", that of their expected best does not" if seen is mean else ""
+            return ("better" if up else "worse"), f"the interval of {name} excludes nought{rest}"
     return "not told apart", "both intervals hold nought"
 
 

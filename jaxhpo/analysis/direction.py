@@ -21,6 +21,7 @@ from jaxhpo.analysis.activity import choices, labels, place
 from jaxhpo.analysis.estimate import Estimate, percentiles
 from jaxhpo.analysis.sample import value_at
 from jaxhpo.analysis.scan import Along
+from jaxhpo.analysis.shown import Short
 from jaxhpo.analysis.surrogate import Surrogate
 from jaxhpo.space import Domain, Float, Int
 
@@ -31,8 +32,8 @@ _EDGE = 0.2  # of the range: an optimum there is at the end
 _REST = 0.25  # of the curve's height, by which the ends differ from an optimum inside
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Direction:
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Direction(Short):
     """One parameter in its branch.
 
     Attributes:

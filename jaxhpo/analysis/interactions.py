@@ -21,6 +21,7 @@ from jaxhpo.analysis.budget import FOREST
 from jaxhpo.analysis.direction import curve_points
 from jaxhpo.analysis.sample import value_at
 from jaxhpo.analysis.scan import Along, at_design
+from jaxhpo.analysis.shown import Short
 from jaxhpo.analysis.sobol import design, indices
 from jaxhpo.analysis.surrogate import SMALL, Surrogate
 
@@ -38,8 +39,8 @@ class Screen:
     value: float
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Contour:
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Contour(Short):
     """The surrogate's mean prediction over two parameters.
 
     x, y: values of the first and of the second. value: the objective, a row for each y. seen:

@@ -148,7 +148,8 @@ def _said(found: Comparison) -> Iterator[Sentence]:
         )
     if found.test is not None:
         yield Sentence(
-            text=f"The test scores differ by {number(found.test)} (the second less the first).",
+            text=f"The test scores differ by {number(found.test)} (the second less the first), of "
+            "n = 1 model each, so chance may do as much.",
             evidence="/test",
         )
     if found.shared:

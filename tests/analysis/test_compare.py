@@ -9,7 +9,9 @@ import pytest
 from made import drawn, table_of
 
 from jaxhpo.analysis.compare import compared, side, side_of_table
+from jaxhpo.analysis.ground import advised
 from jaxhpo.analysis.options import Options
+from jaxhpo.analysis.outcomes import outcomes
 from jaxhpo.analysis.two_samples import least
 from jaxhpo.space import Choice, Float, Int, Space
 from jaxhpo.store.memory import MemoryRecords
@@ -69,6 +71,17 @@ def test_what_the_elite_share_with_all_trials_is_no_proof(first):
     expand = by_rule["x", "expand high"]
     assert expand.elite > 4
     assert expand.verdict == "unknown"
+
+
+@pytest.mark.parametrize("best", [0.3, 1.5])
+def test_a_range_that_was_cut_too_far(best):
+    before, after = (Space(x=Float(0.0, high), u=Float(0.0, 1.0)) for high in (2.4, 1.2))
+    cut = advised("x", "narrow", "", rules=("narrow high",), low=0.0, high=1.2)
+    second = study(after, 150, name="second", function=lambda c: -abs(c["x"] - best))
+    made = second.sample(second.asked)
+    (found,) = outcomes([cut], before, after, made, second.analysis)
+    assert found.verdict == ("wrong" if best > 1 else "unknown")
+    assert ("gets better beyond the new high end" in found.reason) is (best > 1)
 
 
 def test_advice_that_was_not_followed_is_judged_where_it_was_tried(first):
