@@ -106,7 +106,7 @@ def _two_samples(n: int) -> Cell:
         return {
             "difference of means": (welch(x, y), -0.3),
             "chance that one beats the other": (superior(x, y, rng), _BETTER),
-            "difference of expected bests": (least(x, y, n // 2, rng), -0.3),
+            "difference of expected bests": (least(x, y, n // 4), -0.3),
         }
 
     return _covers({"interval": "two searches compared", "trials": n}, drawn)
