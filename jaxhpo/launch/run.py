@@ -7,6 +7,7 @@ import importlib
 import os
 import shlex
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,8 +22,6 @@ from jaxhpo.launch.settings import Settings
 from jaxhpo.launch.signals import Stop
 
 After = Callable[[Any, Settings, Callable[[], bool]], None]
-
-_FEW = 8  # trials a program, below which compiling is worth a word
 
 
 def main(
@@ -215,11 +214,14 @@ def _launch(module: str, settings: Settings) -> dict[str, Any]:
 
 def _watched(study: Any, stop: Stop, how: str) -> Any:
     from jaxhpo.launch.progress import display
+    from jaxhpo.study.crowd import ManyPrograms
 
     shown, before = display(how), stop.say
     stop.say = shown.say
     try:
-        return study.run(on_tick=shown, stop=stop.asked)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ManyPrograms)  # the greeting has said so
+            return study.run(on_tick=shown, stop=stop.asked)
     finally:
         stop.say = before
         shown.close()
@@ -227,6 +229,8 @@ def _watched(study: Any, stop: Stop, how: str) -> Any:
 
 def _greet(module: str, study: Any, settings: Settings) -> None:
     import jax
+
+    from jaxhpo.study.crowd import crowded
 
     devices, known = jax.local_devices(), len([t for t in study.trials if t.status.ended])
     task, wanted = study.task, settings.study.trials
@@ -237,11 +241,9 @@ def _greet(module: str, study: Any, settings: Settings) -> None:
     print(f"Sampler {settings.study.sampler}, scheduler {settings.study.scheduler}; ", end="")
     print(f"{show.programs(cohorts)} with {study.identity['width']} lanes a tile, ", end="")
     print(f"on {len(devices)} x {devices[0].device_kind}")
-    if cohorts > max(8, wanted // _FEW) and not settings.display.smoke:
-        print(
-            f"That is a program to compile for every {wanted / cohorts:.2g} trials: compiling may "
-            "take longer than training. Search fewer structures, or more trials."
-        )
+    many = crowded(cohorts, wanted)
+    if many is not None and not settings.display.smoke:
+        print(many)
     if study.prior is not None:
         show.prior(study.prior.to_dict())
     print(f"Records: {study.records.path or shown(workdir(settings, module))}")
