@@ -233,6 +233,7 @@ def test_a_long_table_is_cut_and_says_so():
     table = Table(name="t", title="t", columns=(), rows=((),) * 30, most=20)
     assert len(table.shown()) == 20
     assert table.rest == "10 more rows are in tables/t.csv."
+    assert dataclasses.replace(table, most=29).rest == "1 more row is in tables/t.csv."
 
 
 @pytest.mark.parametrize("stood", [True, False])
@@ -353,3 +354,13 @@ def test_a_report_over_survivors_says_what_its_tests_are_of(curves):
     assert "stopped 20 of the exploring trials" in text
     assert ("nothing is tested at the end of training" in text) is curves
     assert ("no p-value is given" in text) is not curves
+
+
+@pytest.mark.parametrize(("foreign", "explore"), [(True, 0), (False, 10), (False, 40), (True, 40)])
+def test_a_study_that_could_not_be_tested_says_how_one_could(foreign, explore):
+    made = records(n=60, explore=explore)
+    if foreign:
+        made.identity["source"] = "elsewhere"
+    said = words_of(analysed(made, QUICK), "best")
+    assert ("--startup N" in said) is (foreign and explore == 0)
+    assert ("--sampler_option=startup=25" in said) is (not foreign and explore == 10)
