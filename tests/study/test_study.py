@@ -332,3 +332,16 @@ def test_many_programs_for_few_trials_are_warned_of():
     assert crowded(8, 1) is None
     assert crowded(100, 800) is None
     assert crowded(101, 800) is not None
+
+
+def test_a_study_that_goes_on_with_more_trials_keeps_the_sizes_of_its_first_run(tmp_path):
+    task = objective(lambda key, hp: hp["x"], Space(x=Float(0.0, 1.0)))
+
+    def sizes(trials, where):
+        with Study(task, trials=trials, workdir=tmp_path / where) as made:
+            return made.identity["batch"], made.identity["lookahead"]
+
+    first = sizes(20, "parts")
+    assert sizes(400, "parts") == first
+    assert sizes(400, "whole")[0] > first[0]
+    assert sizes(400, "whole")[1] > first[1]
