@@ -69,6 +69,17 @@ def test_the_example_of_several_objectives_runs():
     assert all(trial.metrics["heat"] <= 16.0 for trial in front)
 
 
+@pytest.mark.slow
+def test_the_example_of_asking_and_telling_by_hand_learns():
+    text = (ROOT / "docs" / "optuna.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    names: dict = {}
+    exec(code, names)
+    losses = [loss for loss, _ in names["tried"]]
+    assert len(losses) == 32
+    assert min(losses) < 0.0012
+
+
 def test_every_figure_on_speed_is_from_the_result_file():
     from bench_table import speed
 

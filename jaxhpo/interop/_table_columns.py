@@ -13,10 +13,15 @@ from jaxhpo.space import Constant, Space
 
 PREFIXES = ("param.", "params_", "params.", "config/", "config.", "hp.")
 METRICS = ("metric.", "user_attrs_", "metrics.")
+MEASURED = (*METRICS, "values_", "system_attrs_")
 OWN = ("number", "status", "state", "phase", "known", "loss", "budget", "units", "attempts",
        "started", "finished", "seconds", "error", "datetime_start", "datetime_complete",
        "duration")  # fmt: skip
 """Columns that say something of a trial itself; of ours and of Optuna."""
+TRACKERS = ("name", "id", "notes", "user", "tags", "created", "runtime", "sweep", "hostname",
+            "description", "github", "gpu count", "gpu type", "start time", "updated",
+            "end time")  # fmt: skip
+"""Those that trackers of experiments write of a run."""
 
 
 def columns_of(table: pd.DataFrame) -> list[str]:
@@ -108,6 +113,12 @@ def guessed_parameters(columns: Sequence[str], objective: str) -> dict[str, str]
         found = {c[len(prefix) :]: c for c in columns if c.startswith(prefix) and c != objective}
         if found:
             return found
-    skipped = {*OWN, objective, ""}
-    metrics = (*METRICS, "values_", "system_attrs_")
-    return {c: c for c in columns if c not in skipped and not c.startswith(metrics)}
+    return {c: c for c in columns if c != objective and may_be_parameter(c, objective)}
+
+
+def may_be_parameter(column: str, objective: str) -> bool:
+    """Whether a column without a prefix may be one, by its name alone. Trackers write a run's own
+    properties beside its configuration, and measurements as "train/loss"."""
+    own = column.lower() in {*OWN, *TRACKERS, ""} or column.startswith("_")
+    measured = column.startswith(MEASURED)
+    return not own and not measured and not ("/" in column and "/" in objective)

@@ -20,6 +20,8 @@ from jaxhpo.interop._cells import guessed
 from jaxhpo.interop._foreign import Row, records
 from jaxhpo.interop._names import cleaned
 from jaxhpo.interop._table_columns import (
+    MEASURED,
+    OWN,
     check_scores,
     columns_of,
     guessed_parameters,
@@ -137,6 +139,13 @@ def _tried(
         f"was tried, which may be less than what was searched; a space file says it "
         "(space=...; --space FILE)"
     )
+    left = [c for c in columns if c != target and c not in found.values()]
+    left = [c for c in left if c not in OWN and not c.startswith(MEASURED)]
+    if left:
+        some = ", ".join(map(repr, left[:20])) + (" and others" if len(left) > 20 else "")
+        prefixed = next((c for p, c in found.items() if p != c), None)
+        why = "by their names" if prefixed is None else f"they have no prefix as {prefixed!r} has"
+        said += f"; taken for no parameters ({why}): {some}"
     warnings.warn(said, UserWarning, stacklevel=3)
     notes.insert(0, said)
     return domains, where

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import shlex
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -165,11 +166,14 @@ def _launch(module: str, settings: Settings) -> dict[str, Any]:
 
 def _watched(study: Any, stop: Stop, how: str) -> Any:
     from jaxhpo.launch.progress import display
+    from jaxhpo.study.crowd import ManyPrograms
 
     shown, before = display(how), stop.say
     stop.say = shown.say
     try:
-        return study.run(on_tick=shown, stop=stop.asked)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ManyPrograms)  # the greeting has said so
+            return study.run(on_tick=shown, stop=stop.asked)
     finally:
         stop.say = before
         shown.close()

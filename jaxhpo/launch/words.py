@@ -10,8 +10,6 @@ from jaxhpo.launch import show
 from jaxhpo.launch.places import shown
 from jaxhpo.launch.settings import Settings
 
-_FEW = 8  # trials a program, below which compiling is worth a word
-
 
 def greet(module: str, study: Any, settings: Settings, where: str) -> None:
     """What will be searched, how, and where it is recorded.
@@ -20,6 +18,8 @@ def greet(module: str, study: Any, settings: Settings, where: str) -> None:
         module: the experiment's package. where: the study's directory or server.
     """
     import jax
+
+    from jaxhpo.study.crowd import crowded
 
     devices, known = jax.local_devices(), len([t for t in study.trials if t.status.ended])
     task, wanted = study.task, settings.study.trials
@@ -30,11 +30,9 @@ def greet(module: str, study: Any, settings: Settings, where: str) -> None:
     print(f"Sampler {settings.study.sampler}, scheduler {settings.study.scheduler}; ", end="")
     print(f"{show.programs(cohorts)} with {study.identity['width']} lanes a tile, ", end="")
     print(f"on {len(devices)} x {devices[0].device_kind}")
-    if cohorts > max(8, wanted // _FEW) and not settings.display.smoke:
-        print(
-            f"That is a program to compile for every {wanted / cohorts:.2g} trials: compiling may "
-            "take longer than training. Search fewer structures, or more trials."
-        )
+    many = crowded(cohorts, wanted)
+    if many is not None and not settings.display.smoke:
+        print(many)
     if study.prior is not None:
         show.prior(study.prior.to_dict())
     print(f"Records: {study.records.path or shown(where)}")

@@ -10,6 +10,7 @@ number, so a study may be killed at any moment and goes on from its records.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from jaxhpo.store import environment
 from jaxhpo.study import arguments, parts
 from jaxhpo.study.basis import Stream, settled
 from jaxhpo.study.confirm import Confirmation, best_trials, confirm
+from jaxhpo.study.crowd import ManyPrograms, crowded
 from jaxhpo.study.loop import Loop
 from jaxhpo.study.rerun import Rerun, rerun
 from jaxhpo.study.snapshot import Outcome, Snapshot
@@ -180,7 +182,19 @@ class Study:
         Raises:
             StudyFailed: if all of the first trials failed. Nothing of them is recorded, so that the
                 same study can go on once the cause is mended.
+
+        Warns:
+            ManyPrograms: if there are few trials for each program that must be compiled.
         """
+        many = crowded(self.programs, self.wanted)
+        if many is not None:
+            plan = "plan, which the records hold as the fact 'plan', and the task's `elastic`"
+            warnings.warn(
+                f"Study(...) of {self.wanted} trials needs {self.programs} programs. {many} Or let "
+                f"structures share a program: see Study's argument {plan}",
+                ManyPrograms,
+                stacklevel=2,
+            )
         session = self.records.begin_session(environment.describe())
         how = "error"
         try:

@@ -327,6 +327,32 @@ def test_a_table_without_a_space_says_that_it_guesses():
     assert "'accuracy' is taken to be better if lower" in facts["notes"][1]
 
 
+def test_what_a_tracker_writes_of_a_run_is_no_parameter():
+    place, n = np.random.default_rng(0), 40
+    table = pd.DataFrame(
+        {
+            "Name": [f"run-{i}" for i in range(n)],
+            "State": "finished",
+            "Runtime": place.integers(30, 90, n),
+            "lr": 10 ** place.uniform(-4, -1, n),
+            "optimizer": place.choice(["adam", "sgd"], n),
+            "_step": 10 + np.arange(n),
+            "val/acc": place.random(n),
+            "train/loss": place.random(n),
+        }
+    )
+    with pytest.warns(UserWarning, match="taken for no parameters"):
+        space, _, facts = load(table, objective="val/acc", maximize=True)
+    assert list(space.parameters) == ["lr", "optimizer"]
+    for name in ("Name", "Runtime", "_step", "train/loss"):
+        assert repr(name) in facts["notes"][0]
+    mixed = table.rename(columns={"lr": "config.lr"})
+    with pytest.warns(UserWarning, match="no prefix as 'config.lr' has"):
+        space, _, facts = load(mixed, objective="val/acc", maximize=True)
+    assert list(space.parameters) == ["lr"]
+    assert "'optimizer'" in facts["notes"][0]
+
+
 def test_missing_values_and_such_that_are_no_numbers(tmp_path: Path):
     (tmp_path / "t.csv").write_text(
         "x,k,value,state\n"

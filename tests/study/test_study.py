@@ -12,6 +12,7 @@ import pytest
 from experiments.digits.experiment import Options, build
 from jaxhpo.space import Choice, Float, Int, Space
 from jaxhpo.study import Study, StudyFailed
+from jaxhpo.study.crowd import ManyPrograms, crowded
 from jaxhpo.tasks.objective import objective
 from jaxhpo.trial import Phase, Status, Trial
 
@@ -321,3 +322,28 @@ def test_the_seed_decides():
     losses = [t[8] for t in found[0][0]]
     assert len(set(losses)) == 32
     assert abs(np.mean(losses)) < 4 / np.sqrt(32)
+
+
+def test_many_programs_for_few_trials_are_warned_of():
+    space = Space(x=Float(0.0, 1.0), y=Int(0, 9, static=True))
+    with (
+        Study(objective(lambda key, hp: hp["x"], space), trials=2, sampler="random") as made,
+        pytest.warns(ManyPrograms, match=r"2 trials needs 10 programs.*every 0\.2 trials"),
+    ):
+        made.run()
+    assert crowded(8, 1) is None
+    assert crowded(100, 800) is None
+    assert crowded(101, 800) is not None
+
+
+def test_a_study_that_goes_on_with_more_trials_keeps_the_sizes_of_its_first_run(tmp_path):
+    task = objective(lambda key, hp: hp["x"], Space(x=Float(0.0, 1.0)))
+
+    def sizes(trials, where):
+        with Study(task, trials=trials, workdir=tmp_path / where) as made:
+            return made.identity["batch"], made.identity["lookahead"]
+
+    first = sizes(20, "parts")
+    assert sizes(400, "parts") == first
+    assert sizes(400, "whole")[0] > first[0]
+    assert sizes(400, "whole")[1] > first[1]
