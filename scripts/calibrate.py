@@ -31,7 +31,8 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from calibration_studies import Cell, cells
+from calibration_core import Cell
+from calibration_studies import cells
 
 from jaxhpo.analysis import Options
 

@@ -5,27 +5,21 @@ A cell draws the study of a seed, analyses it as a report does, and tallies what
 
 from __future__ import annotations
 
-import functools
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
-import jax
+import calibration_coverage
 import numpy as np
 import pandas as pd
+from calibration_core import Cell, Value, rates, search
 from scipy import stats
 
 from jaxhpo.analysis import Analysis, Options, analysed_table
-from jaxhpo.analysis.branches import branches
 from jaxhpo.analysis.budget import VALUES
-from jaxhpo.analysis.replicates import replicates
-from jaxhpo.analysis.sample import sample
-from jaxhpo.analysis.shares import shares
-from jaxhpo.analysis.surrogate import surrogate
 from jaxhpo.analysis.targets import Target
 from jaxhpo.goals import Goals
-from jaxhpo.registry import get
 from jaxhpo.space import Bool, Choice, Float, Int, Space
 
 SPACE = Space(
@@ -40,81 +34,9 @@ SPACE = Space(
     b0=Bool(),
     b1=Bool(),
 )
-ADDITIVE = Space(x0=Float(0.0, 1.0), x1=Float(0.0, 1.0), x2=Float(0.0, 1.0), x3=Float(0.0, 1.0))
-WEIGHTS = np.array([3.0, 2.0, 1.0, 0.0])
-BATCH = 10
 CUTS = ("fix", "narrow", "move", "drop")
 ANY = "any of important, matters, fix, narrow or drop"
 ALL = "anything at all"
-
-Value = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-"""Points of the unit cube [m, d] to losses [m]; lower is better."""
-
-
-class Cell(NamedTuple):
-    """One row of the result.
-
-    part: of the result. about: what the row says of the studies. tally: ``(seed, options)`` to
-    what is counted of one study. row: from the sums of the tallies and the number of studies.
-    """
-
-    part: str
-    about: Mapping[str, Any]
-    tally: Callable[[int, Options], Counter[str]]
-    row: Callable[[Mapping[str, int], int], dict[str, Any]]
-
-    @property
-    def name(self) -> str:
-        """What tells it from the others."""
-        return ", ".join([self.part, *(f"{k} {v}" for k, v in self.about.items())])
-
-
-class Search:
-    """Trials of one sampler on one space; compiled once, used for many studies."""
-
-    def __init__(self, space: Space, sampler: str, n: int) -> None:
-        self.space, self.n = space, n
-        more = {"startup": max(25, n // 5)} if sampler == "tpe" else {}
-        self.sampler = get("samplers", sampler)(space.layout, **more)
-
-    def table(self, value: Value, seed: int) -> pd.DataFrame:
-        """A trial table."""
-        rng = np.random.default_rng([seed, self.n])
-        state = self.sampler.init(jax.random.key(seed))
-        points, losses, model = [], [], []
-        pending = np.zeros((0, len(self.space)), np.float32)
-        for first in range(0, self.n, BATCH):
-            asked = self.sampler.ask(state, first, pending, BATCH)
-            block = np.asarray(asked.points)
-            loss = value(block, rng)
-            told = loss.astype(np.float32), np.ones(BATCH, bool)
-            state = self.sampler.tell(state, block, *told)
-            points.append(block)
-            losses.append(loss)
-            model.append(np.asarray(asked.model))
-        phases = np.where(np.concatenate(model), "model", "explore").astype(object)
-        return _table(self.space, np.concatenate(points), np.concatenate(losses), phases, self.n)
-
-
-search = functools.cache(Search)
-
-
-def _table(
-    space: Space, points: np.ndarray, losses: np.ndarray, phases: np.ndarray, n: int
-) -> pd.DataFrame:
-    configs = space.decode(points[:n])
-    columns: dict[str, Any] = {
-        "status": np.full(n, "complete", object),
-        "phase": phases[:n],
-        "value": losses[:n],
-        "loss": losses[:n],
-        "units": np.ones(n, np.int64),
-        "budget": np.ones(n, np.int64),
-        "seconds": np.ones(n),
-    }
-    for name in space.names:
-        columns[f"param.{name}"] = pd.Series([c[name] for c in configs])
-    return pd.DataFrame(columns).rename_axis("number")
 
 
 def analysis(
@@ -175,18 +97,6 @@ def _of_target(target: Target) -> set[str]:
     return said | {p.parameter for p in important if p.verdict == "important"}
 
 
-def rate(hits: int, n: int) -> dict[str, Any]:
-    """A share with its 95 % interval (Clopper and Pearson)."""
-    interval = stats.binomtest(hits, n).proportion_ci(0.95, method="exact")
-    hits, ends = int(hits), [round(float(end), 4) for end in interval]
-    return {"studies": n, "hits": hits, "share": round(hits / n, 4), "interval": ends}
-
-
-def _rates(sums: Mapping[str, int], n: int, before: str = "") -> dict[str, Any]:
-    keys = [key for key in sums if key.startswith(before)]
-    return {key.removeprefix(before): rate(sums[key], n) for key in keys}
-
-
 def _counted(said: Mapping[str, set[str]]) -> Counter[str]:
     claims = said["important"] | said["matters"] | said["fix, narrow or drop"]
     found = {ANY: bool(claims), **{key: bool(names) for key, names in said.items()}}
@@ -202,7 +112,7 @@ def _noise(sampler: str, n: int) -> Cell:
         return _counted(named(analysis(table, SPACE, options)))
 
     about = {"sampler": sampler, "trials": n}
-    return Cell("noise", about, tally, lambda sums, m: {"names any": _rates(sums, m)})
+    return Cell("noise", about, tally, lambda sums, m: {"names any": rates(sums, m)})
 
 
 def _replicated_noise() -> Cell:
@@ -215,7 +125,7 @@ def _replicated_noise() -> Cell:
         return _counted(named(analysis(table, SPACE, options)))
 
     about = {"sampler": "random, 3 replicates each", "trials": 120}
-    return Cell("noise", about, tally, lambda sums, m: {"names any": _rates(sums, m)})
+    return Cell("noise", about, tally, lambda sums, m: {"names any": rates(sums, m)})
 
 
 def _noise_lost() -> Cell:
@@ -229,7 +139,7 @@ def _noise_lost() -> Cell:
         return _counted(named(analysis(table, SPACE, options)))
 
     about = {"sampler": "random, a tenth diverged", "trials": 200}
-    return Cell("noise", about, tally, lambda sums, m: {"names any": _rates(sums, m)})
+    return Cell("noise", about, tally, lambda sums, m: {"names any": rates(sums, m)})
 
 
 def _noise_of_many(objectives: int, constraints: int) -> Cell:
@@ -253,7 +163,7 @@ def _noise_of_many(objectives: int, constraints: int) -> Cell:
     said = [f"{n} {what}{'' if n == 1 else 's'}" for n, what in
             ((objectives, "objective"), (constraints, "constraint")) if n]  # fmt: skip
     about = {"sampler": f"random, {', '.join(said)}", "trials": 200}
-    return Cell("noise", about, tally, lambda sums, m: {"names any": _rates(sums, m)})
+    return Cell("noise", about, tally, lambda sums, m: {"names any": rates(sums, m)})
 
 
 def _effect(shape: str, share: float) -> Value:
@@ -282,57 +192,11 @@ def _power(sampler: str, n: int, shape: str, share: float) -> Cell:
         return found
 
     def row(sums: Mapping[str, int], m: int) -> dict[str, Any]:
-        more = {"names another": _rates(sums, m, "other ")}
-        return {"finds it": _rates(sums, m, "finds "), **more}
+        more = {"names another": rates(sums, m, "other ")}
+        return {"finds it": rates(sums, m, "finds "), **more}
 
     about = {"sampler": sampler, "trials": n, "effect": shape, "share of variance": share}
     return Cell("power", about, tally, row)
-
-
-def _shares(n: int, noise: float) -> Cell:
-    """Shares of the variance of 3 x0 + 2 x1 + x2 and noise."""
-    whole = float((WEIGHTS**2).sum() / 12 + noise**2)
-    true = dict(zip(ADDITIVE.names, (WEIGHTS**2 / 12 / whole).tolist(), strict=True))
-
-    def value(block: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        return block @ WEIGHTS + noise * rng.normal(size=len(block))
-
-    def tally(seed: int, options: Options) -> Counter[str]:
-        table = search(ADDITIVE, "random", n).table(value, seed)
-        made = sample(table, ADDITIVE, maximize=False)
-        one = surrogate(made, branches(ADDITIVE)[0], "independent", options)
-        counts: Counter[str] = Counter({"trusted": int(one.trusted)})
-        for name, (alone, total) in zip(
-            one.names, shares(one) if one.trusted else (), strict=False
-        ):
-            share = true[name]
-            held = (alone.low or 0.0) <= share <= (alone.high or 0.0)
-            counts[f"alone, {name} ({share:.3f})"] = int(held)
-            counts[f"total at least, {name} ({share:.3f})"] = int((total.low or 0.0) <= share)
-        return counts
-
-    def row(sums: Mapping[str, int], m: int) -> dict[str, Any]:
-        trusted = sums["trusted"]
-        hits = {key: hits for key, hits in sorted(sums.items()) if key != "trusted"}
-        return {"trusted": rate(trusted, m), "covers": _rates(hits, trusted) if trusted else {}}
-
-    about = {"interval": "shares of the objective's variance", "trials": n, "noise": noise}
-    return Cell("coverage", about, tally, row)
-
-
-def _spread() -> Cell:
-    """The spread of replicates."""
-
-    def tally(seed: int, options: Options) -> Counter[str]:
-        once = search(ADDITIVE, "random", 10).table(lambda b, rng: np.zeros(len(b)), seed)
-        table = pd.concat([once] * 3, ignore_index=True).rename_axis("number")
-        table["value"] = 0.5 * np.random.default_rng(seed).normal(size=len(table))
-        sd = replicates(sample(table, ADDITIVE, maximize=False)).sd
-        low, high = sd.low or 0.0, sd.high or 0.0
-        return Counter({"0.5": int(low <= 0.5 <= high)})
-
-    about = {"interval": "spread of replicates, chi squared", "trials": 30}
-    return Cell("coverage", about, tally, lambda sums, m: {"covers": _rates(sums, m)})
 
 
 def cells() -> tuple[Cell, ...]:
@@ -351,6 +215,5 @@ def cells() -> tuple[Cell, ...]:
             for shape in ("rising", "inner optimum")
             for share in (0.1, 0.4)
         ),
-        *(_shares(n, noise) for n in (50, 100, 400) for noise in (0.3, 1.0)),
-        _spread(),
+        *calibration_coverage.cells(),
     )

@@ -14,9 +14,10 @@ narrow  a number's range shrinks to the elite's 5th to 95th percentile, each end
         end that is cut). An end at which the best trial or half of the elite lie stays where it is.
 fix     a parameter that is not known to matter is fixed at the best trial's value if a trusted
         surrogate predicts that changing it would gain less than one standard deviation between
-        replicates (upper end of the 95 % interval); a number never at a bound. Never with several
-        objectives, and never a parameter that matters for a constraint: that it does nothing for
-        the one objective says nothing of the others.
+        replicates (upper end of the 95 % interval of its copies), and if what it leaves
+        unexplained, less noise, is less than that too: it may be this parameter's. A number never
+        at a bound. Never with several objectives, and never a parameter that matters for a
+        constraint: that it does nothing for the one objective says nothing of the others.
 keep    everything else, with the reason.
 
 The best trial is the one that was chosen (`jaxhpo.analysis.chosen`). With several objectives the
@@ -24,6 +25,8 @@ rules look at the first one, and nothing that a trial of the front has is cut or
 """
 
 from __future__ import annotations
+
+import math
 
 from jaxhpo.analysis.drops import without
 from jaxhpo.analysis.ground import Advice, Ground, advised
@@ -57,11 +60,13 @@ def _fixed(ground: Ground, name: str, at: int) -> Advice | None:
     sd, gain = ground.replicates.sd.value, found[1].gain.high
     if not ground.replicates.usable or sd is None or gain is None or gain >= sd:
         return None
+    if _systematic(ground, name, sd) >= sd:
+        return None
     return advised(
         name,
         "fix",
-        f"changing it is predicted to gain at most {gain:.3g} (upper end of 95 %), less than one "
-        f"standard deviation between replicates, {sd:.3g}",
+        f"a forest predicts that changing it gains at most {gain:.3g} (upper end of 95 %), less "
+        f"than one standard deviation between replicates, {sd:.3g}",
         grade="weak",
         value=ground.best[name],
         n=ground.tunability.n,
@@ -69,6 +74,12 @@ def _fixed(ground: Ground, name: str, at: int) -> Advice | None:
         unit="objective",
         evidence=(f"/tunability/best/{found[0]}", "/replicates/sd"),
     )
+
+
+def _systematic(ground: Ground, name: str, sd: float) -> float:
+    """The standard deviation that the forest leaves beyond noise: it may be this parameter's."""
+    missed = ground.missed.get(name, math.inf)
+    return math.sqrt(max(0.0, missed**2 - sd**2))
 
 
 def _gain(ground: Ground, name: str) -> tuple[int, Gain] | None:
@@ -99,5 +110,12 @@ def _kept(ground: Ground, name: str, at: int) -> Advice:
         elif found is not None and not ground.replicates.usable:
             reason += "; without replicates there is no ground to fix it"
             sources.append("/replicates")
+        elif found is not None and (sd := ground.replicates.sd.value) is not None:
+            missed = _systematic(ground, name, sd)
+            if missed >= sd:
+                reason += (
+                    f"; it is not fixed, as the forest misses more (sd {missed:.3g}) than "
+                    f"replicates differ by (sd {sd:.3g})"
+                )
     elite = ground.elites[name]
     return advised(name, "keep", reason, n=elite.active, evidence=tuple(sources))

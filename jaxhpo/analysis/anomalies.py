@@ -189,23 +189,45 @@ def _together(made: Sample) -> list[Anomaly]:
 
 def _collinear(made: Sample, chosen: str = "") -> list[Anomaly]:
     found = []
-    for i, j in itertools.combinations(range(made.d), 2):
-        if not (made.ordered(made.names[i]) and made.ordered(made.names[j])):
-            continue
-        both = ~np.isnan(made.units[:, i]) & ~np.isnan(made.units[:, j])
-        x, y = made.units[both, i], made.units[both, j]
-        if len(x) < LEAST or x.min() == x.max() or y.min() == y.max():
-            continue
-        rho = float(np.corrcoef(stats.rankdata(x), stats.rankdata(y))[0, 1])
-        if abs(rho) >= _NEAR:
-            names = made.names[i], made.names[j]
-            text = (
-                f"{names[0]} and {names[1]} moved together (rank correlation {rho:.2f}, "
-                f"n = {len(x)}{chosen}): what one does can't be told from what the other does"
-            )
-            n = len(x)
-            found.append(_finding("collinear", n, n, text, value=rho, parameters=names))
+    for i, j, rho, n in _correlated(made):
+        names = made.names[i], made.names[j]
+        text = (
+            f"{names[0]} and {names[1]} moved together (rank correlation {rho:.2f}, "
+            f"n = {n}{chosen}): what one does can't be told from what the other does"
+        )
+        found.append(_finding("collinear", n, n, text, value=rho, parameters=names))
     return found
+
+
+def _correlated(made: Sample) -> list[tuple[int, int, float, int]]:
+    """Pairs of ordered parameters with a rank correlation of 0.8 or more over the n trials in which
+    both were active: i, j, the correlation, n. Columns that were active in the same trials are
+    ranked together."""
+    groups: dict[bytes, list[int]] = {}
+    active = ~np.isnan(made.units)
+    for i in range(made.d):
+        if made.ordered(made.names[i]):
+            groups.setdefault(active[:, i].tobytes(), []).append(i)
+    found = []
+    for a, b in itertools.combinations_with_replacement(groups.values(), 2):
+        both = active[:, a[0]] & active[:, b[0]]
+        n = int(both.sum())
+        if n < LEAST:
+            continue
+        rho = _scores(made.units[both][:, a]).T @ _scores(made.units[both][:, b])
+        for x, y in np.argwhere(np.abs(rho) >= _NEAR).tolist():
+            i, j = sorted((a[x], b[y]))
+            if i != j and (a is not b or x < y):
+                found.append((i, j, float(rho[x, y]), n))
+    return sorted(found)
+
+
+def _scores(x: np.ndarray) -> np.ndarray:
+    """float [n, k], ranks within each column, centred, of length 1; nought where all are equal."""
+    ranks = stats.rankdata(x, axis=0)
+    away = ranks - ranks.mean(axis=0, keepdims=True)
+    size = np.sqrt((away**2).sum(axis=0, keepdims=True))
+    return away / np.where(size > 0, size, 1.0)
 
 
 def _starved(made: Sample) -> list[Anomaly]:

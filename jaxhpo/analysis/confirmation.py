@@ -9,12 +9,14 @@ noise:
     fair = mean + (1 - s^2 / t^2) (best - mean),
 
 with s the spread of replicates and t that of all these trials (empirical Bayes for normal values,
-Efron and Morris 1975). Without either nothing is known but the direction.
+Efron and Morris 1975). Its interval is that of the posterior, 1.96 s sqrt(1 - s^2 / t^2) to either
+side, for s anywhere in its own 95 % interval. Without either nothing is known but the direction.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +28,7 @@ from jaxhpo.analysis.replicates import Replicates
 from jaxhpo.analysis.sample import Sample
 
 _TOP = 5
+_Z = 1.96
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -190,10 +193,13 @@ def _fair(made: Sample, noise: Replicates) -> tuple[Estimate, float | None, str]
     spread = deviation(once.value)
     best, mean = float(made.value[place]), float(once.value.mean())
 
-    def shrunk(sd: float | None) -> tuple[float, float]:
+    def shrunk(sd: float | None) -> tuple[float, float, float]:
+        """The mean and the half width of the posterior, and how much is shrunk."""
         part = min(1.0, ((sd or 0.0) / spread) ** 2) if spread > 0 else 1.0
-        return mean + (1 - part) * (best - mean), part
+        half = _Z * (sd or 0.0) * math.sqrt(1 - part)
+        return mean + (1 - part) * (best - mean), half, part
 
-    value, part = shrunk(noise.sd.value)
-    ends = sorted((shrunk(noise.sd.low)[0], shrunk(noise.sd.high)[0]))
-    return Estimate(value=value, low=ends[0], high=ends[1]), part, ""
+    value, _, part = shrunk(noise.sd.value)
+    found = [shrunk(sd)[:2] for sd in (noise.sd.low, noise.sd.value, noise.sd.high)]
+    low, high = min(m - half for m, half in found), max(m + half for m, half in found)
+    return Estimate(value=value, low=low, high=high), part, ""

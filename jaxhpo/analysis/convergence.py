@@ -96,11 +96,15 @@ def convergence(made: Sample, noise: Replicates) -> Convergence:
 
 def best_of(sorted_losses: np.ndarray, k: int) -> float:
     """The expected least of k of n losses, which are sorted from the greatest to the least."""
-    n = len(sorted_losses)
+    return float(weights(len(sorted_losses), k) @ sorted_losses)
+
+
+def weights(n: int, k: int) -> np.ndarray:
+    """float64 [n], how often each of n losses, the greatest first, is the least of k of them."""
     i = np.arange(n - 1, k - 1, -1)  # C(i - 1, k - 1) / C(n, k), from the last to the first
     weight = np.zeros(n)
     weight[k - 1 :] = (k / n * np.cumprod(np.concatenate([[1.0], (i - k + 1) / i])))[::-1]
-    return float(weight @ sorted_losses)
+    return weight
 
 
 def _expected(free: np.ndarray, sign: float) -> tuple[Expected, ...]:

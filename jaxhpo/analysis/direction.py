@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from scipy import stats
 from jaxhpo.analysis.activity import choices, labels, place
 from jaxhpo.analysis.estimate import Estimate, percentiles
 from jaxhpo.analysis.sample import value_at
+from jaxhpo.analysis.scan import Along
+from jaxhpo.analysis.shown import Short
 from jaxhpo.analysis.surrogate import Surrogate
 from jaxhpo.space import Domain, Float, Int
 
@@ -29,8 +32,8 @@ _EDGE = 0.2  # of the range: an optimum there is at the end
 _REST = 0.25  # of the curve's height, by which the ends differ from an optimum inside
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Direction:
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Direction(Short):
     """One parameter in its branch.
 
     Attributes:
@@ -59,11 +62,12 @@ class Direction:
 
 def directions(made: Surrogate) -> tuple[Direction, ...]:
     """The parameters that belong to a surrogate's branch."""
-    others = None
+    lines: list[Along] = []
     if made.trusted:
         uniform = stats.qmc.Sobol(len(made.names), rng=np.random.default_rng(0)).random(_OTHERS)
         others = made.place(uniform)
-    return tuple(_direction(made, name, others) for name in made.branch.own)
+        lines = [Along(f, others) for f in (made.whole, *made.copies)]
+    return tuple(_direction(made, name, lines) for name in made.branch.own)
 
 
 def curve_points(made: Surrogate, name: str) -> np.ndarray:
@@ -77,9 +81,9 @@ def curve_points(made: Surrogate, name: str) -> np.ndarray:
     return positions
 
 
-def _direction(made: Surrogate, name: str, others: np.ndarray | None) -> Direction:
+def _direction(made: Surrogate, name: str, lines: Sequence[Along]) -> Direction:
     quality, domain = made.quality, made.sample.space.parameters[name]
-    known = others is not None and name in made.names
+    known = bool(lines) and name in made.names
     reason = quality.reason or ("" if known else f"it has one value in n = {quality.n} trials")
     common = {
         "parameter": name,
@@ -88,15 +92,11 @@ def _direction(made: Surrogate, name: str, others: np.ndarray | None) -> Directi
         "n": quality.n,
         "reason": reason,
     }
-    if not known or others is None:
+    if not known:
         return Direction(x=(), labels=(), predicted=(), shape="unknown", support=None, **common)
     at = curve_points(made, name)
-    points = np.repeat(others[None], len(at), axis=0)
-    points[:, :, made.names.index(name)] = at[:, None]
-    flat = np.ascontiguousarray(points.reshape(-1, points.shape[2]), dtype=np.float32)
-    whole, *copies = (
-        f.predict(flat).reshape(points.shape[:2]).mean(axis=1) for f in (made.whole, *made.copies)
-    )
+    column = made.names.index(name)
+    whole, *copies = (along(column, at).mean(axis=1) for along in lines)
     ordered = made.sample.ordered(name)
     shape, support = _agreed([_shape(c, ordered) for c in copies])
     positions = made.sample.layout.positions[made.sample.column(name)]

@@ -23,6 +23,7 @@ from scipy import stats
 from jaxhpo.analysis.activity import PREFIX, active, coordinates, labels
 from jaxhpo.analysis.association import FEWEST
 from jaxhpo.analysis.budget import LOST
+from jaxhpo.analysis.shown import Short
 from jaxhpo.cube import Kind
 from jaxhpo.space import Space
 from jaxhpo.trial import Phase, Status
@@ -85,8 +86,8 @@ class Error:
     first: int
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Diverged:
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Diverged(Short):
     """Trials that ended without a value.
 
     Attributes:

@@ -17,6 +17,7 @@ from scipy import stats
 
 from jaxhpo.analysis.elites import is_elite
 from jaxhpo.analysis.estimate import UNKNOWN, Estimate
+from jaxhpo.analysis.shown import Short
 
 _FEWEST = 10
 _CLOSE = 0.9
@@ -36,8 +37,8 @@ class Ahead:
     kept: float | None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Early:
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Early(Short):
     """Attributes:
     n: complete trials with a curve. stopped: trials that a scheduler stopped early.
     ahead: after each unit (forty of them at most).

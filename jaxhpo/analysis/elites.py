@@ -25,6 +25,7 @@ from jaxhpo.analysis.association import FEWEST
 from jaxhpo.analysis.estimate import UNKNOWN, Estimate
 from jaxhpo.analysis.options import Options
 from jaxhpo.analysis.sample import Sample, value_at
+from jaxhpo.analysis.shown import Short
 from jaxhpo.space import Float, Int
 
 LEAST = 10
@@ -102,8 +103,8 @@ class EliteParameter:
     values: tuple[EliteValue, ...]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Elites:
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Elites(Short):
     """Attributes:
     basis: "every" complete trial, or the "independent" ones. n: how many.
     elite: how many are elite. numbers: which, best first. worst: the value of the last of them.

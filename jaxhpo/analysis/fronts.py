@@ -17,6 +17,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
+from jaxhpo.analysis.shown import Short
 from jaxhpo.goals import Goals
 from jaxhpo.pareto import front, hypervolume
 from jaxhpo.trial import Status
@@ -80,8 +81,8 @@ class Volume:
     share: float
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Fronts:
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Fronts(Short):
     """Attributes:
     objectives: each of several, the first one first; empty where there is one.
     constraints: each; empty where there is none.

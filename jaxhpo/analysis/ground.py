@@ -4,6 +4,7 @@ rules."""
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from jaxhpo.analysis.fronts import Fronts
 from jaxhpo.analysis.options import Options
 from jaxhpo.analysis.replicates import Replicates
 from jaxhpo.analysis.sample import Sample
+from jaxhpo.analysis.surrogate import Surrogate
 from jaxhpo.analysis.targets import Targets
 from jaxhpo.analysis.tunability import Tunability
 
@@ -65,7 +67,8 @@ class Ground:
     best: the configuration that was chosen; empty without a complete trial. unit: at which the
     evidence is of, or None for the end of training. several: whether there are several objectives;
     then front holds the places of its trials in `made`, int [m]. others: of a parameter, which
-    further objectives and constraints it matters for."""
+    further objectives and constraints it matters for. missed: of a parameter, what the forest of
+    its branch leaves unexplained in trials that it has not seen, as a standard deviation."""
 
     made: Sample
     elites: Elites
@@ -80,6 +83,7 @@ class Ground:
     several: bool = False
     front: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, int))
     others: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    missed: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def matters(self, said: Evidence) -> str:
         """What the evidence says, in words."""
@@ -99,6 +103,17 @@ def further(seen: Targets) -> dict[str, tuple[str, ...]]:
         if where.verdict == "associated" and where.parameter not in found:
             found[where.parameter] = ["keeping the constraints"]
     return {name: tuple(names) for name, names in found.items()}
+
+
+def unexplained(forests: Sequence[Surrogate]) -> dict[str, float]:
+    """Parameter to the standard deviation of the objective that its branch's forest leaves, noise
+    included: sqrt(1 - R2) of the whole."""
+    return {
+        name: one.scale * math.sqrt(max(0.0, 1 - one.quality.r2))
+        for one in forests
+        if one.quality.r2 is not None
+        for name in one.branch.own
+    }
 
 
 def places(made: Sample, ahead: Fronts) -> np.ndarray:

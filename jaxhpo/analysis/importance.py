@@ -21,6 +21,7 @@ import numpy as np
 from jaxhpo.analysis import forest
 from jaxhpo.analysis.budget import FOREST
 from jaxhpo.analysis.estimate import UNKNOWN, Estimate
+from jaxhpo.analysis.scan import at_design
 from jaxhpo.analysis.shares import shares
 from jaxhpo.analysis.sobol import Design, design, indices
 from jaxhpo.analysis.surrogate import SMALL, Quality, Surrogate
@@ -95,11 +96,10 @@ def _unknown(name: str, reason: str) -> Importance:
 def _found(made: Surrogate, tested: bool) -> list[Importance]:
     d, seed = len(made.names), made.options.seed
     wide = design(d, _POINTS, seed, place=made.place)
-    whole = indices(wide, made.whole.predict(_float32(wide)))
+    whole = indices(wide, at_design(made.whole, wide))
     narrow = design(d, _FEW_POINTS, seed, place=made.place)
-    points = _float32(narrow)
     found_shares = shares(made)
-    chance = _chance(made, narrow, points) if tested else np.zeros(0)
+    chance = _chance(made, narrow) if tested else np.zeros(0)
     found = []
     for name in made.branch.own:
         if name not in made.names:
@@ -124,7 +124,7 @@ def _found(made: Surrogate, tested: bool) -> list[Importance]:
     return found
 
 
-def _chance(made: Surrogate, narrow: Design, points: np.ndarray) -> np.ndarray:
+def _chance(made: Surrogate, narrow: Design) -> np.ndarray:
     """float [permutations], the largest variance that any parameter seems to explain."""
     rng = np.random.default_rng([made.options.seed, 4])
     most = []
@@ -132,10 +132,6 @@ def _chance(made: Surrogate, narrow: Design, points: np.ndarray) -> np.ndarray:
         rows = made.few(rng)
         y = rng.permutation(made.y[rows])
         grown = forest.grow(made.x[rows], y, made.group[rows], rng, trees=SMALL)
-        chance = indices(narrow, grown.predict(points))
+        chance = indices(narrow, at_design(grown, narrow))
         most.append(float((chance.total * chance.variance).max()))
     return np.array(most)
-
-
-def _float32(made: Design) -> np.ndarray:
-    return np.ascontiguousarray(made.points, dtype=np.float32)

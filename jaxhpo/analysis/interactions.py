@@ -20,7 +20,9 @@ from jaxhpo.analysis import forest
 from jaxhpo.analysis.budget import FOREST
 from jaxhpo.analysis.direction import curve_points
 from jaxhpo.analysis.sample import value_at
-from jaxhpo.analysis.sobol import Design, design, indices
+from jaxhpo.analysis.scan import Along, at_design
+from jaxhpo.analysis.shown import Short
+from jaxhpo.analysis.sobol import design, indices
 from jaxhpo.analysis.surrogate import SMALL, Surrogate
 
 _MOST = 6
@@ -37,8 +39,8 @@ class Screen:
     value: float
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Contour:
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Contour(Short):
     """The surrogate's mean prediction over two parameters.
 
     x, y: values of the first and of the second. value: the objective, a row for each y. seen:
@@ -103,15 +105,15 @@ def interactions(made: Surrogate, *, tested: bool) -> Interactions:
 
 def _found(made: Surrogate, tested: bool) -> tuple[tuple[Screen, ...], tuple[Pair, ...]]:
     d, seed = len(made.names), made.options.seed
-    wide = design(d, _POINTS, seed, place=made.place, pairs=d <= _MOST)
-    seen = indices(wide, made.whole.predict(_float32(wide)))
+    wide = design(d, _POINTS, seed, place=made.place, among=range(d) if d <= _MOST else ())
+    seen = indices(wide, at_design(made.whole, wide))
     more = seen.total - seen.first
     order = np.argsort(-more, kind="stable")
     screens = tuple(Screen(parameter=made.names[i], value=float(more[i])) for i in order)
     kept = set(order[:_MOST].tolist())
     if d > _MOST:
-        wide = _kept(design(d, _POINTS, seed, place=made.place, pairs=True), kept)
-        seen = indices(wide, made.whole.predict(_float32(wide)))
+        wide = design(d, _POINTS, seed, place=made.place, among=kept)
+        seen = indices(wide, at_design(made.whole, wide))
     chance = _chance(made, kept) if tested else np.zeros(0)
     ranked = sorted(zip(wide.pairs, seen.pairs.tolist(), strict=True), key=lambda p: -p[1])
     found = []
@@ -131,32 +133,18 @@ def _found(made: Surrogate, tested: bool) -> tuple[tuple[Screen, ...], tuple[Pai
     return screens, tuple(found)
 
 
-def _kept(made: Design, kept: set[int]) -> Design:
-    """Without the pairs of other parameters."""
-    m = len(made.points) // (2 + made.d + len(made.pairs))
-    blocks = made.points.reshape(-1, m, made.d)
-    held = [k for k, pair in enumerate(made.pairs) if set(pair) <= kept]
-    rows = [*range(2 + made.d), *(2 + made.d + k for k in held)]
-    return Design(
-        points=blocks[rows].reshape(-1, made.d),
-        d=made.d,
-        pairs=tuple(made.pairs[k] for k in held),
-    )
-
-
 def _chance(made: Surrogate, kept: set[int]) -> np.ndarray:
     """float [permutations], the largest variance that a pair seems to explain when none does."""
     rng = np.random.default_rng([made.options.seed, 6])
-    narrow = design(len(made.names), _FEW_POINTS, made.options.seed, place=made.place, pairs=True)
-    narrow = _kept(narrow, kept)
-    points, single = _float32(narrow), _single_effects(made)
+    narrow = design(len(made.names), _FEW_POINTS, made.options.seed, place=made.place, among=kept)
+    single = _single_effects(made)
     rest = made.y - single
     most = []
     for _ in range(made.options.resamples - 1):
         rows = made.few(rng)
         y = single[rows] + rng.permutation(rest[rows])
         grown = forest.grow(made.x[rows], y, made.group[rows], rng, trees=SMALL)
-        chance = indices(narrow, grown.predict(points))
+        chance = indices(narrow, at_design(grown, narrow))
         most.append(float((chance.pairs * chance.variance).max()))
     return np.array(most)
 
@@ -164,20 +152,25 @@ def _chance(made: Surrogate, kept: set[int]) -> np.ndarray:
 def _single_effects(made: Surrogate) -> np.ndarray:
     """float [n], the sum of the partial dependences at each trial, by least squares scaled up for
     what a forest shrinks."""
-    columns = []
+    columns, along = [], Along(made.whole, _others(made))
     for at, name in enumerate(made.names):
         grid = curve_points(made, name)
-        curve = _mean(made, {at: grid[:, None]})[:, 0]
+        curve = along(at, grid).mean(axis=1)
         columns.append(np.interp(made.x[:, at], grid, curve))
     stacked = np.column_stack([np.ones(len(made.y)), *columns])
     weights = np.linalg.lstsq(stacked, made.y, rcond=None)[0]
     return stacked @ weights
 
 
+def _others(made: Surrogate) -> np.ndarray:
+    """float64 [m, d], settings of all parameters that are averaged over."""
+    uniform = stats.qmc.Sobol(len(made.names), rng=np.random.default_rng(0)).random(_OTHERS)
+    return made.place(uniform)
+
+
 def _mean(made: Surrogate, fixed: dict[int, np.ndarray]) -> np.ndarray:
     """float [a, b], the mean prediction with columns fixed at values [a, 1], [1, b] or [a, b]."""
-    uniform = stats.qmc.Sobol(len(made.names), rng=np.random.default_rng(0)).random(_OTHERS)
-    others = made.place(uniform)
+    others = _others(made)
     shape = np.broadcast_shapes(*(v.shape for v in fixed.values()))
     points = np.broadcast_to(others, (*shape, *others.shape)).copy()
     for column, values in fixed.items():
@@ -207,7 +200,3 @@ def _contour(made: Surrogate, pair: tuple[int, int]) -> Contour:
         value=tuple(tuple(row) for row in value.tolist()),
         seen=tuple(tuple(row) for row in seen.tolist()),
     )
-
-
-def _float32(made: Design) -> np.ndarray:
-    return np.ascontiguousarray(made.points, dtype=np.float32)

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jaxhpo.analysis.shown import Short
 from jaxhpo.trial import Trial
 
 _TOP = 5
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Learning:
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Learning(Short):
     """The objective's curves, in the user's direction.
 
     Attributes:

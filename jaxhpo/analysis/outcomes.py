@@ -6,7 +6,7 @@ where less often (Fisher's exact test, both sides); a range or choices that were
 round, where the later study still tried them. q is p after Benjamini and Hochberg 1995 over all
 pieces of advice that could be judged so, and 0.05 at most for a verdict. A fixed parameter is
 judged by whether it turned out to matter, where it was still searched. What the later study did not
-try, it can't tell.
+try, it can't tell, but that a range was cut too far, where it now gets better beyond the new end.
 """
 
 from __future__ import annotations
@@ -105,18 +105,18 @@ def _counted(
     n, tried = int(inside.sum()), int(on.sum())
     elite, of = int((inside & best).sum()), int((on & best).sum())
     followed = _followed(one, rule, old, new)
+    where = "beyond the old bound" if rule.startswith("expand") else "in what was to be cut"
     verdict, p = "unknown", None
     if rule == "fix":
         verdict, reason = _of_fixed(one, new, found)
     elif not n:
-        where = "beyond the old bound" if rule.startswith("expand") else "in what was to be cut"
         reason = f"none of its {tried} exploring trials lies {where}"
+        verdict, more = _at_new_end(one, rule, found) if followed else (verdict, "")
+        reason += more
     elif min(n, tried - n) < _FEWEST:
-        reason = (
-            f"{n} of its {tried} exploring trials lie there; {_FEWEST} are needed on both sides"
-        )
+        few = f"{n} of its {tried} exploring trials lie {where}"
+        reason = f"{few}; {_FEWEST} are needed there and elsewhere"
     else:
-        where = "beyond the old bound" if rule.startswith("expand") else "in what was to be cut"
         reason = (
             f"{elite} of {of} elite exploring trials lie {where}, as do {n} of all {tried} "
             "exploring ones"
@@ -136,6 +136,18 @@ def _counted(
         q=None,
         reason=reason,
     )
+
+
+def _at_new_end(one: Advice, rule: str, found: Analysis) -> tuple[str, str]:
+    """A range that was cut too far has its elite at the new end, and improves beyond it."""
+    side = rule.removeprefix("narrow ")
+    ends = [b for b in found.bounds if b.parameter == one.parameter and b.side == side]
+    if not ends or ends[0].share is None:
+        return "unknown", ""
+    end = ends[0]
+    if end.expand:
+        return "wrong", f", but it gets better beyond the new {side} end, where its best lie"
+    return "unknown", f"; {end.share:.0%} of its elite lie at the new {side} end"
 
 
 def _verdict(one: Outcome, q: float) -> Outcome:

@@ -10,9 +10,11 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
+from jaxhpo.analysis.shown import Short
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Progress:
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Progress(Short):
     """Values in the order of proposal.
 
     Attributes:

@@ -40,6 +40,8 @@ from jaxhpo.analysis.targets import Targets
 from jaxhpo.analysis.top_region import TopRegion
 from jaxhpo.analysis.tunability import Tunability
 
+_FEW = 8  # names in a line
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Test:
@@ -69,7 +71,7 @@ class Sampled:
     exact: tuple[str, ...]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Analysis:
     """Everything that a report says.
 
@@ -152,3 +154,26 @@ class Analysis:
     test: Test | None
     options: Options
     sampled: Sampled | None
+
+    def __repr__(self) -> str:
+        said, use = self.summary, self.chosen
+        way = "higher" if said.maximize else "lower"
+        counts = ", ".join(f"{c.n:,} {c.status}" for c in said.counts)
+        lines = [f"Analysis of {self.name}: {said.objective}, {way} is better"]
+        lines.append(f"  trials: {said.trials:,}{f' ({counts})' if counts else ''}")
+        if use is not None:
+            value = use.row.value if use.fresh.value is None else use.fresh.value
+            lines.append(f"  chosen by {use.by}: trial {use.row.number}, {value:.5g}")
+        for verdict in ("matters", "not identifiable", "not tested"):
+            names = [e.parameter for e in self.evidence if e.verdict == verdict]
+            lines += [f"  {verdict}: {_some(names)}"] if names else []
+        for action in dict.fromkeys(a.action for a in self.advice):
+            names = [a.parameter for a in self.advice if a.action == action]
+            lines.append(f"  {action}: {_some(names)}")
+        fields = ", ".join(f.name for f in dataclasses.fields(self))
+        return "\n".join([*lines, f"  fields: {fields}"])
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return f"{', '.join(names[:_FEW])}{more}"

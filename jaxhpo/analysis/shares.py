@@ -33,7 +33,7 @@ import numpy as np
 from scipy import stats
 
 from jaxhpo.analysis.estimate import Estimate
-from jaxhpo.analysis.forest import Forest
+from jaxhpo.analysis.scan import Along
 from jaxhpo.analysis.surrogate import Surrogate
 
 _OTHERS, _AT, _MIDDLES, _BINS = 128, 16, 32, 8
@@ -67,7 +67,8 @@ def shares(made: Surrogate) -> tuple[Share, ...]:
     for _, out, forest in made.folds:
         predicted[out] = forest.predict(made.x[out])
     rest = made.y - predicted
-    of_all = [_terms(made, at, predicted) for at in range(len(made.names))]
+    lines = _lines(made)
+    of_all = [_terms(made, at, predicted, lines) for at in range(len(made.names))]
     if made.quality.basis != "independent":
         spread = _spread(made) + float((rest**2).mean())
         return tuple(
@@ -165,21 +166,32 @@ def _pairs(r: np.ndarray, bins: np.ndarray, fold: np.ndarray) -> np.ndarray:
     return np.append(less, full / max(weight, 1))
 
 
-def _terms(made: Surrogate, at: int, predicted: np.ndarray) -> _Terms:
+def _lines(made: Surrogate) -> list[tuple[np.ndarray, Along, Along]]:
+    """Of each fold, the trials that its forest has not seen, and what it predicts along each
+    parameter from settings of the others, and from those trials."""
+    others = _others(made, _OTHERS)
+    return [(out, Along(f, others), Along(f, made.x[out])) for _, out, f in made.folds]
+
+
+def _terms(
+    made: Surrogate,
+    at: int,
+    predicted: np.ndarray,
+    lines: list[tuple[np.ndarray, Along, Along]],
+) -> _Terms:
     n = len(made.y)
     points, weight = _quadrature(made, at, _AT)
     grid, mass = _quadrature(made, at, _MIDDLES)
-    others = _others(made, _OTHERS)
     alone, total = np.zeros(n), np.zeros(n)
     sizes = np.zeros(2)
-    for _, out, forest in made.folds:
-        curve = _along(forest, others, at, grid).mean(axis=1)
+    for out, along, here in lines:
+        curve = along(at, grid).mean(axis=1)
         middle = float(mass @ curve)
         alone[out] = np.interp(made.x[out, at], grid, curve) - middle
-        over = _along(forest, others, at, points)
+        over = along(at, points)
         spread = float((weight @ (over - weight @ over) ** 2).mean())
         sizes += len(out) / n * np.array([float(mass @ (curve - middle) ** 2), spread])
-        total[out] = predicted[out] - weight @ _along(forest, made.x[out], at, points)
+        total[out] = predicted[out] - weight @ here(at, points)
     return _Terms(
         alone=alone,
         total=total,
@@ -187,14 +199,6 @@ def _terms(made: Surrogate, at: int, predicted: np.ndarray) -> _Terms:
         size_total=float(sizes[1]),
         bins=_near(made, at),
     )
-
-
-def _along(forest: Forest, rows: np.ndarray, at: int, values: np.ndarray) -> np.ndarray:
-    """float [g, m], predictions at rows [m, d] with column `at` set to each of the values [g]."""
-    points = np.repeat(rows[None].astype(np.float32), len(values), axis=0)
-    points[:, :, at] = values[:, None]
-    flat = np.ascontiguousarray(points.reshape(-1, rows.shape[1]))
-    return forest.predict(flat).reshape(len(values), len(rows))
 
 
 def _others(made: Surrogate, m: int) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from jaxhpo.analysis.activity import PREFIX, active, coordinates, fraction, labels
+from jaxhpo.analysis.shown import Short
 from jaxhpo.space import Domain, Float, Int, Space
 
 _BINS = 8
@@ -28,8 +29,8 @@ class Middle:
     median: float | None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Slice:
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Slice(Short):
     """One parameter, and the n complete trials in which it was active.
 
     Attributes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 from scipy import stats
@@ -21,14 +21,33 @@ class Design:
     """Points at which the function must be known.
 
     Attributes:
-        points: float64 [(2 + d + pairs) m, d], in blocks of m: A, B, A with column i of B for each
-            i, then A with two columns of B for each pair.
-        d: inputs. pairs: which.
+        a, b: float64 [m, d], two samples of the d inputs. pairs: which are looked at.
     """
 
-    points: np.ndarray
-    d: int
+    a: np.ndarray
+    b: np.ndarray
     pairs: tuple[tuple[int, int], ...]
+
+    @property
+    def d(self) -> int:
+        """How many inputs there are."""
+        return self.a.shape[1]
+
+    @property
+    def columns(self) -> list[tuple[int, ...]]:
+        """Of the blocks after the first two, the columns that are of b and not of a."""
+        return [*((i,) for i in range(self.d)), *self.pairs]
+
+    @property
+    def points(self) -> np.ndarray:
+        """float64 [(2 + d + pairs) m, d], in blocks of m: A, B, A with column i of B for each i,
+        then A with two columns of B for each pair."""
+        blocks = [self.a, self.b]
+        for columns in self.columns:
+            mixed = self.a.copy()
+            mixed[:, columns] = self.b[:, columns]
+            blocks.append(mixed)
+        return np.concatenate(blocks)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,19 +67,13 @@ def design(
     seed: int,
     *,
     place: Callable[[np.ndarray], np.ndarray] = lambda u: u,
-    pairs: bool = False,
+    among: Collection[int] = (),
 ) -> Design:
     """Scrambled Sobol points, m (a power of two) in each block; `place` maps uniform coordinates
-    [m, d] to where the inputs lie."""
+    [m, d] to where the inputs lie. among: the inputs whose pairs are looked at."""
     both = stats.qmc.Sobol(2 * d, rng=np.random.default_rng(seed)).random(m)
     a, b = place(both[:, :d]), place(both[:, d:])
-    wanted = tuple(itertools.combinations(range(d), 2)) if pairs else ()
-    blocks = [a, b]
-    for columns in [*((i,) for i in range(d)), *wanted]:
-        mixed = a.copy()
-        mixed[:, columns] = b[:, columns]
-        blocks.append(mixed)
-    return Design(points=np.concatenate(blocks), d=d, pairs=wanted)
+    return Design(a=a, b=b, pairs=tuple(itertools.combinations(sorted(among), 2)))
 
 
 def indices(made: Design, values: np.ndarray) -> Indices:

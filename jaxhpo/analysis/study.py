@@ -28,7 +28,7 @@ from jaxhpo.analysis.elites import elites
 from jaxhpo.analysis.evidence import agreed
 from jaxhpo.analysis.fronts import feasible, fronts
 from jaxhpo.analysis.given import given
-from jaxhpo.analysis.ground import Ground, all_bounds, further, places
+from jaxhpo.analysis.ground import Ground, all_bounds, further, places, unexplained
 from jaxhpo.analysis.groups import groups
 from jaxhpo.analysis.importance import importances
 from jaxhpo.analysis.interactions import interactions
@@ -167,6 +167,7 @@ def analysed_table(
         several=goals.several,
         front=places(made, ahead),
         others=further(asked),
+        missed=unexplained(every),
     )
     advised = advice(ground)
     return Analysis(

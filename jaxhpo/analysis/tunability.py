@@ -21,6 +21,7 @@ from jaxhpo.analysis.direction import curve_points
 from jaxhpo.analysis.estimate import Estimate, percentiles
 from jaxhpo.analysis.forest import Forest
 from jaxhpo.analysis.sample import value_at
+from jaxhpo.analysis.scan import Along
 from jaxhpo.analysis.surrogate import Surrogate
 
 
@@ -90,21 +91,26 @@ def _gains(made: Sequence[Surrogate], config: Mapping[str, Any] | None) -> tuple
         row = None if config is None else _row(one, config)
         if row is None:
             continue
+        lines = [Along(f, row[None]) for f in (one.whole, *one.copies)]
         for name in one.branch.own:
             if name in one.names:
-                found.append(_gain(one, row, name, config or {}))
+                found.append(_gain(one, row, name, config or {}, lines))
     return tuple(sorted(found, key=lambda g: -(g.gain.value or 0.0)))
 
 
-def _gain(one: Surrogate, row: np.ndarray, name: str, config: Mapping[str, Any]) -> Gain:
-    at, grid = one.names.index(name), curve_points(one, name)
-    points = np.repeat(row[None], len(grid) + 1, axis=0)
-    points[1:, at] = grid
-    points = np.ascontiguousarray(points, dtype=np.float32)
-    whole, *copies = (f.predict(points) for f in (one.whole, *one.copies))
+def _gain(
+    one: Surrogate,
+    row: np.ndarray,
+    name: str,
+    config: Mapping[str, Any],
+    lines: Sequence[Along],
+) -> Gain:
+    at = one.names.index(name)
+    tried = np.append(row[at], curve_points(one, name))
+    whole, *copies = (along(at, tried)[:, 0] for along in lines)
     gains = [float(p[0] - p.min()) * one.scale for p in (whole, *copies)]
     positions = one.sample.layout.positions[one.sample.column(name)]
-    unit = float(points[int(np.argmin(whole)), at])
+    unit = float(np.float32(tried[int(np.argmin(whole))]))
     return Gain(
         parameter=name,
         branch=one.quality.branch,

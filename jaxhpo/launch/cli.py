@@ -13,7 +13,7 @@ from typing import Any
 
 from jaxhpo.goals import stated
 from jaxhpo.launch import reporting, show, streams
-from jaxhpo.launch.commandline import parser
+from jaxhpo.launch.commandline import parser, unknown
 from jaxhpo.launch.errors import Usage, sentences
 from jaxhpo.launch.foreign import export_to_optuna, opened
 from jaxhpo.launch.places import folder, shown
@@ -23,8 +23,11 @@ from jaxhpo.leaders import best_of, front_of
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns 0, 1 if a rerun differs, 2 for what can't be done."""
     streams.opened()
-    given = parser().parse_args(arguments)
+    made = parser()
+    given, others = made.parse_known_args(arguments)
     try:
+        if others:
+            raise Usage(unknown(made, given.command, others[0]))
         with sentences():
             code = _COMMANDS[given.command](given)
             sys.stdout.flush()
@@ -193,8 +196,8 @@ def _confirm(given: argparse.Namespace) -> int:
 def _study_of(where: str, identity: dict[str, Any], facts: dict[str, Any], trials: int) -> Any:
     """The study, its task made again as the launcher noted it."""
     from jaxhpo.launch.cache import keep_programs
+    from jaxhpo.launch.experiments import built, options_type
     from jaxhpo.launch.flags import restored
-    from jaxhpo.launch.run import built, options_type
     from jaxhpo.space import Space
     from jaxhpo.study import Study
 

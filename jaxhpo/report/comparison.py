@@ -148,7 +148,8 @@ def _said(found: Comparison) -> Iterator[Sentence]:
         )
     if found.test is not None:
         yield Sentence(
-            text=f"The test scores differ by {number(found.test)} (the second less the first).",
+            text=f"The test scores differ by {number(found.test)} (the second less the first), of "
+            "n = 1 model each, so chance may do as much.",
             evidence="/test",
         )
     if found.shared:
@@ -220,22 +221,23 @@ def _front(found: Comparison) -> Iterator[Sentence]:
             )
 
 
-def _differences(found: Comparison) -> list[tuple[str, Estimate]]:
+def _differences(found: Comparison) -> list[tuple[str, str, Estimate]]:
+    """Names for a figure and for a table, and what they name."""
     rows = [
-        (f"expected best of {found.k}", found.expected),
-        ("mean of random trials", found.mean),
-        ("fresh trials of the best", found.confirmed),
-        (f"{found.shared} configurations in both", found.shared_difference),
-        ("best value", Estimate(value=found.best)),
-        ("test score", Estimate(value=found.test)),
+        (f"best of {found.k}", f"expected best of {found.k} random trials", found.expected),
+        ("mean", "mean of random trials", found.mean),
+        ("fresh trials", "fresh trials of the best", found.confirmed),
+        ("in both", f"{found.shared} configurations in both", found.shared_difference),
+        ("best value", "best value", Estimate(value=found.best)),
+        ("test score", "test score", Estimate(value=found.test)),
     ]
-    return [(name, value) for name, value in rows if value.value is not None]
+    return [(short, name, value) for short, name, value in rows if value.value is not None]
 
 
 def _figure(found: Comparison) -> Figure | None:
     rows = [
-        Bar(label=name, estimate=value, sure=value.low is not None)
-        for name, value in _differences(found)
+        Bar(label=short, estimate=value, sure=value.low is not None)
+        for short, _, value in _differences(found)
     ]
     if not rows:
         return None
@@ -251,7 +253,9 @@ def _figure(found: Comparison) -> Figure | None:
     return Figure(
         name="differences",
         title=f"The second less the first, in {found.objective}",
-        caption=f"With 95 % intervals; open: there is none. To the {better} the second is better. "
+        caption=f"Best of {found.k}: what so many random trials are expected to find; mean: of "
+        f"random trials. With 95 % intervals; open: there is none. To the {better} the second is "
+        "better. "
         f"Of {found.n_a} and {words.trials(found.n_b, 'complete')}, {found.random_a} and "
         f"{found.random_b} of them exploring.",
         plots=(
@@ -275,7 +279,7 @@ def _table(found: Comparison) -> Table:
             Column(name="from", show=number, right=True),
             Column(name="to", show=number, right=True),
         ),
-        rows=tuple((name, v.value, v.low, v.high) for name, v in _differences(found)),
+        rows=tuple((name, v.value, v.low, v.high) for _, name, v in _differences(found)),
         folded=True,
     )
 

@@ -91,8 +91,9 @@ class Table:
     def rest(self) -> str:
         """What must be said of rows that are not shown."""
         left = len(self.rows) - len(self.rows[: self.most])
-        more = "more rows" if left < len(self.rows) else "rows"
-        return f"{left:,} {more} are in tables/{self.name}.csv." if left else ""
+        more = " more" if left < len(self.rows) else ""
+        are = "row is" if left == 1 else "rows are"
+        return f"{left:,}{more} {are} in tables/{self.name}.csv." if left else ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -53,17 +53,23 @@ def _check(found: Analysis) -> Iterator[Sentence]:
 
 
 def _untested(found: Analysis) -> Iterator[Sentence]:
-    """A study from elsewhere, of which it is not known how its trials were chosen."""
+    """Too few trials are known to have been chosen without looking at results."""
     known = sum(c.phases.get("explore", 0) for c in found.summary.counts)
-    n = found.summary.spread.n
-    if known or n < FEWEST or "source" not in found.identity:
-        return
-    yield Sentence(
-        text=f"Say which of these n = {words.count(n)} complete trials were chosen without looking "
-        "at results, if the first N were: --startup N. None is known to have been, so nothing "
-        "could be tested.",
-        evidence="/summary/counts",
-    )
+    n, foreign = found.summary.spread.n, "source" in found.identity
+    if foreign and not known and n >= FEWEST:
+        yield Sentence(
+            text=f"Say which of these n = {words.count(n)} complete trials were chosen without "
+            "looking at results, if the first N were: --startup N. None is known to have been, so "
+            "nothing could be tested.",
+            evidence="/summary/counts",
+        )
+    elif not foreign and 0 < known < FEWEST and n >= 2 * FEWEST:
+        yield Sentence(
+            text=f"Let the next search begin with {FEWEST} exploring trials, by "
+            f"--sampler_option=startup={FEWEST}: this one had {known} of n = {words.count(n)}, too "
+            "few to test anything.",
+            evidence="/summary/counts",
+        )
 
 
 def _search(found: Analysis) -> Iterator[Sentence]:

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from jaxhpo.contracts import Task
 from jaxhpo.goals import goals
@@ -27,8 +25,10 @@ from jaxhpo.study.confirm import Confirmation, best_trials, confirm
 from jaxhpo.study.loop import Loop
 from jaxhpo.study.rerun import Rerun, rerun
 from jaxhpo.study.snapshot import Outcome, Snapshot
-from jaxhpo.table import trials_table
 from jaxhpo.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Study:
@@ -155,6 +155,8 @@ class Study:
 
     def table(self) -> pd.DataFrame:
         """One row a trial (see `jaxhpo.table.trials_table`)."""
+        from jaxhpo.table import trials_table  # pandas takes as long to import as JAX
+
         return trials_table(
             self.trials,
             space=self.task.space,

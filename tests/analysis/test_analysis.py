@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jaxhpo.analysis import analysed, associations, progress, slices, summary
+import jaxhpo.analysis as library
+from jaxhpo.analysis import Options, analysed, associations, progress, slices, summary
 from jaxhpo.analysis.activity import fraction
+from jaxhpo.goals import Goals
 from jaxhpo.space import Choice, Float, Int, Space
 from jaxhpo.table import curve_table, trials_table
 from jaxhpo.trial import Status
@@ -238,3 +241,47 @@ def test_equal_values_and_constant_parameters_give_no_association():
     found = {a.parameter: a for a in associations(table_of(made, space), space)}
     assert found["one"].every.strength is None
     assert "one value" in found["one"].reason
+
+
+def test_each_question_can_be_asked_alone_and_shows_itself_in_a_few_lines(made, table):
+    """From (space, table), as in a notebook."""
+    options, more = Options(resamples=20), {"maximize": True}
+    held = library.sample(table, WIDE, **more)
+    forests = [library.surrogate(held, b, "every", options) for b in library.branches(WIDE)]
+    goals = Goals((("score", True), ("other", False)))
+    said = library.summary(table, WIDE, objective="score", **more)
+    noise = library.replicates(held)
+    top = library.top_region(held, options)
+    answers = [
+        said,
+        noise,
+        library.progress(table, **more),
+        library.slices(table, WIDE)[0],
+        library.learning(made.trials(), objective="score"),
+        library.cost(table, **more),
+        library.coverage(table, WIDE),
+        library.convergence(held, noise),
+        library.diverged(table, WIDE),
+        library.elites(held, options, basis="every"),
+        library.evidence(library.associations(table, WIDE), top, WIDE.names)[0],
+        library.fronts(table, goals),
+        library.groups(held, basis="every")[0],
+        library.importances(forests[0], tested=False),
+        library.directions(forests[0])[0],
+        library.interactions(forests[0], tested=False),
+        library.tunability(forests, None, said.best.config),
+        library.parameters(WIDE)[0],
+        top[0],
+    ]
+    for answer in answers:
+        assert dataclasses.is_dataclass(answer)
+        assert len(repr(answer)) < 8000, type(answer)
+    whole = repr(analysed(made, options))
+    assert whole.startswith("Analysis of made up: score, higher is better")
+    assert f"trial {said.best.number}" in whole
+    assert len(whole.splitlines()) < 12
+
+
+def test_what_is_public_says_where_it_is_from():
+    for name in library.__all__:
+        assert (getattr(library, name).__doc__ or "").strip(), name

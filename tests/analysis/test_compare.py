@@ -7,9 +7,12 @@ import itertools
 import numpy as np
 import pytest
 from made import drawn, table_of
+from scipy import stats
 
 from jaxhpo.analysis.compare import compared, side, side_of_table
+from jaxhpo.analysis.ground import advised
 from jaxhpo.analysis.options import Options
+from jaxhpo.analysis.outcomes import outcomes
 from jaxhpo.analysis.two_samples import least
 from jaxhpo.space import Choice, Float, Int, Space
 from jaxhpo.store.memory import MemoryRecords
@@ -43,7 +46,7 @@ def test_a_refinement_that_helped(first):
     assert found.superiority.low > 0.5
     assert found.expected.low > 0
     assert found.best > 0
-    assert (found.n_a, found.n_b, found.random_b, found.k) == (250, 120, 120, 60)
+    assert (found.n_a, found.n_b, found.random_b, found.k) == (250, 120, 120, 30)
     by_rule = {(o.parameter, o.rule): o for o in found.outcomes}
     expand = by_rule["x", "expand high"]
     assert (expand.followed, expand.verdict) == (True, "right")
@@ -58,7 +61,18 @@ def test_the_expected_best_is_of_as_many_trials_as_it_says():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=9), rng.normal(size=7)
     means = [np.mean([min(c) for c in itertools.combinations(v, 3)]) for v in (x, y)]
-    assert least(x, y, 3, rng).value == pytest.approx(means[1] - means[0])
+    found = least(x, y, 3)
+    assert found.value == pytest.approx(means[1] - means[0])
+    errors = []
+    for v in (x, y):
+        less = [
+            np.mean([min(c) for c in itertools.combinations(np.delete(v, i), 3)])
+            for i in range(len(v))
+        ]
+        errors.append((len(v) - 1) * np.var(less))
+    half = stats.t.ppf(0.975, 6) * np.sqrt(sum(errors))
+    assert (found.low, found.high) == pytest.approx((found.value - half, found.value + half))
+    assert least(x, y, 7).low is None
 
 
 def test_what_the_elite_share_with_all_trials_is_no_proof(first):
@@ -69,6 +83,17 @@ def test_what_the_elite_share_with_all_trials_is_no_proof(first):
     expand = by_rule["x", "expand high"]
     assert expand.elite > 4
     assert expand.verdict == "unknown"
+
+
+@pytest.mark.parametrize("best", [0.3, 1.5])
+def test_a_range_that_was_cut_too_far(best):
+    before, after = (Space(x=Float(0.0, high), u=Float(0.0, 1.0)) for high in (2.4, 1.2))
+    cut = advised("x", "narrow", "", rules=("narrow high",), low=0.0, high=1.2)
+    second = study(after, 150, name="second", function=lambda c: -abs(c["x"] - best))
+    made = second.sample(second.asked)
+    (found,) = outcomes([cut], before, after, made, second.analysis)
+    assert found.verdict == ("wrong" if best > 1 else "unknown")
+    assert ("gets better beyond the new high end" in found.reason) is (best > 1)
 
 
 def test_advice_that_was_not_followed_is_judged_where_it_was_tried(first):

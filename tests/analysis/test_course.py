@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 
 import numpy as np
 import pytest
 from made import drawn, table_of
+from scipy import stats
 
-from jaxhpo.analysis.anomalies import anomalies
+from jaxhpo.analysis.anomalies import _correlated, anomalies
 from jaxhpo.analysis.confirmation import confirmation
 from jaxhpo.analysis.convergence import best_of, convergence
 from jaxhpo.analysis.cost import cost
@@ -306,3 +308,36 @@ def test_a_study_without_any_complete_trial_is_analysed():
     assert found.summary.best is None
     assert {a.action for a in found.advice} == {"keep"}
     assert {a.kind for a in found.anomalies} == {"diverging"}
+
+
+def test_collinear_parameters_are_those_of_all_pairs_one_by_one():
+    """Also where they were active in different trials."""
+    place = np.random.default_rng(0)
+    space = Space(
+        k=Choice(["a", "b"]),
+        w=Float(0.0, 1.0, when={"k": "a"}),
+        v=Float(0.0, 1.0, when={"k": "a"}),
+        x=Float(0.0, 1.0),
+        y=Float(0.0, 1.0),
+        z=Float(0.0, 1.0),
+    )
+    units = place.random((80, 6))
+    units[:, 0] = np.where(units[:, 0] < 0.5, 0.25, 0.75)
+    units[:, 1] = units[:, 3] + 0.05 * place.normal(size=80)
+    units[:, 5] = 1 - units[:, 4] ** 2
+    units[units[:, 0] > 0.5, 1:3] = np.nan
+    made = dataclasses.replace(
+        sample(table_of(space, [], []), space, maximize=False),
+        units=units,
+        value=np.zeros(80),
+        free=np.ones(80, bool),
+        number=np.arange(80),
+    )
+    expected = []
+    for i, j in itertools.combinations(range(1, 6), 2):
+        both = ~np.isnan(units[:, [i, j]]).any(axis=1)
+        rho = stats.spearmanr(units[both, i], units[both, j])[0]
+        if abs(rho) >= 0.8:
+            expected.append((i, j, pytest.approx(rho), int(both.sum())))
+    assert len(expected) == 2
+    assert _correlated(made) == expected

@@ -52,7 +52,7 @@ def found(function, space, n, options=None, *, explore=None, noise=0.0, tested=T
 
 def test_estimators_equal_the_analytic_indices():
     """4,096 points a block; scipy's estimator is as far off."""
-    made = design(3, 4096, 0, place=lambda u: (2 * u - 1) * math.pi, pairs=True)
+    made = design(3, 4096, 0, place=lambda u: (2 * u - 1) * math.pi, among=range(3))
     seen = indices(made, ishigami(*made.points.T))
     first, total = known_ishigami()
     assert seen.first == pytest.approx(first, abs=0.01)
@@ -66,7 +66,7 @@ def test_estimators_equal_the_analytic_indices():
 
 
 def test_a_function_without_variance_has_no_indices():
-    made = design(2, 16, 0, pairs=True)
+    made = design(2, 16, 0, among=range(2))
     seen = indices(made, np.ones(len(made.points)))
     assert (seen.variance, seen.first.tolist(), seen.pairs.tolist()) == (0.0, [0, 0], [0])
 
