@@ -165,6 +165,8 @@ def _write(options: argparse.Namespace, result: dict[str, Any]) -> None:
         result["speed"] = json.loads(speeds.read_text("utf-8"))
     elif old.exists():
         result["speed"] = json.loads(old.read_text("utf-8")).get("speed", {})
+    speeds_of = result.get("speed", {}).items()
+    result["speed"] = dict(sorted(speeds_of, key=lambda kept: int(kept[0].split()[1])))
     result["readme"] = options.readme.split(";")
     result["docs"] = [setting for setting in options.docs.split(";") if setting]
     result["commands"] = [
