@@ -31,7 +31,7 @@ _COUNT = re.compile(
     r"\bn = \d|\b(?:of|over|from) (?:the )?\d|\d (?:\w+ ){0,3}trials?\b|\bn exploring"
 )
 _UNITS = {"": 1.0, " %": 100.0, " ms": 1000.0, " min": 1 / 60, " h": 1 / 3600}  # of what is held
-_CONSTANTS = (0.05, 0.9, 5.0, 25.0, 95.0, 0.0, 1.0)  # limits that a text may name
+_CONSTANTS = (0.05, 0.9, 5.0, 25.0, 32.0, 95.0, 0.0, 1.0)  # limits that a text may name
 _KEYS = ("parameter",)  # heads of a first column that names what a row is of
 # Heads whose meaning is that of their table.
 _OWN = {

@@ -110,10 +110,11 @@ def test_the_document_says_what_was_measured():
         assert f"| {row['sampler']} | {row['trials']} | " in text
         assert figures in text, figures
     for row in RESULT["power"]["rows"]:
-        seen, what = row["finds it"]["matters"], f"{row['effect']}, {row['share of variance']:.0%}"
+        seen = row["finds it"]["matters"]
+        what = f"{row['effect']}, {100 * row['share of variance']:.0f} %"
         line = next(x for x in text.splitlines() if x.startswith(f"| {row['sampler']} | {what} |"))
         place = [20, 50, 200, 1000].index(row["trials"])
-        assert line.split("|")[3 + place].strip() == f"{seen['share']:.0%}".replace("%", " %")
+        assert line.split("|")[3 + place].strip() == f"{100 * seen['share']:.0f} %"
     for row in RESULT["coverage"]["rows"]:
         held = [c["share"] for c in row.get("covers", {}).values()]
         if held:
