@@ -19,6 +19,7 @@ from jaxhpo import registry, slips
 from jaxhpo.contracts import Sampler
 from jaxhpo.goals import Goals, checked
 from jaxhpo.pareto import front
+from jaxhpo.samplers._left import MOST
 from jaxhpo.space import Space
 from jaxhpo.traceable import Objective, Traceable
 
@@ -128,8 +129,9 @@ def minimize(
         seed: everything follows from it. A sequence of seeds gives a list of results.
         sampler: a file name in ``jaxhpo/samplers``. One that has a `Sampler.search` (all but
             ``"cmaes"`` do) runs wholly inside one jitted program, several seeds at once, unless the
-            space is finite or finer than float32 arithmetic can follow, or there are several
-            objectives or constraints; else the program only evaluates.
+            space is finite with more than 4,096 configurations, or finer than float32 arithmetic
+            can follow, or there are several objectives or constraints; else the program only
+            evaluates, and proposals come from the host.
         sampler_options: the sampler's arguments.
         metric: which entry of the dict is the objective, where `fn` returns one.
         maximize: whether more is better.
@@ -163,7 +165,8 @@ def minimize(
             "'tpe' or a sampler that does not look at results"
         )
     trials = trials if made.size is None else min(trials, made.size)
-    if made.search is not None and problem.traceable.is_traceable and goals.plain:
+    listed = (space.layout.size or 0) <= MOST  # or a program would propose some again
+    if made.search is not None and problem.traceable.is_traceable and listed and goals.plain:
         found = _inside(problem, seeds, trials, batch, sampler, made)
     else:
         found = [_outside(problem, s, trials, batch, sampler, made) for s in seeds]

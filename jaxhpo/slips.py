@@ -28,7 +28,7 @@ _DEPENDS = re.compile(r"depends on the values? of the arguments? ([^\n]*)")
 _NAMES = re.compile(r"\['([^']+)'\]")
 _KNOWN = {  # module of the failing call: what of ours takes what is traced
     "flax.linen.stochastic": "jaxhpo.tasks.elastic.dropout.Dropout takes a traced rate",
-    "flax.nnx.nn.stochastic": "jaxhpo.tasks.elastic.dropout.Dropout takes a traced rate",
+    "flax.nnx.nn.stochastic": "jaxhpo.tasks.elastic.dropout.NnxDropout takes a traced rate",
     "optax": "jaxhpo.tasks.parts.optimizers.optimizer(kind, lr, steps=steps, schedule='cosine') "
     "takes traced numbers for its schedules and all else",
 }

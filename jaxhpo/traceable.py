@@ -68,7 +68,7 @@ class Traceable:
         fine = any(
             not isinstance(self.axes[name], Line) and name not in values for name in space.names
         )
-        self.is_traceable = not fine and space.layout.size is None
+        self.is_traceable = not fine
 
     def decoded(self, points: Array) -> tuple[dict[str, Array], Array]:
         """Points [n, d] as traced hyperparameters, name to [n], and settings int [n]. Traceable."""

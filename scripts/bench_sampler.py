@@ -34,6 +34,8 @@ from scripts.bench_problems import Problem, problems
 from scripts.bench_sampler_scores import table
 from scripts.bench_sampler_speed import speed
 
+PEERS = "optuna-tpe,optuna-gp,optuna-cmaes,nevergrad"
+README = "batch 64, 512 trials;batch 1, 256 trials"
 COLUMNS = ("sampler", "problem", "batch", "trials", "seed")
 
 
@@ -109,9 +111,10 @@ def main() -> None:
     parser.add_argument("--told", default="100,1000,10000,100000", help="histories, for speed")
     parser.add_argument("--cap", type=int, default=120, help="seconds for a speed, at most")
     parser.add_argument("--runs", default="runs_sampler.jsonl", help="where searches are written")
-    parser.add_argument("--against", default="optuna-tpe,optuna-gp", help="for the table")
+    parser.add_argument("--against", default=PEERS, help="for the table")
     parser.add_argument("--out", default="")
-    parser.add_argument("--readme", default="batch 64, 512 trials", help="settings in the README")
+    parser.add_argument("--readme", default=README, help="settings shown in the README")
+    parser.add_argument("--docs", default="", help="settings shown in docs/samplers.md")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     {"run": run, "table": table, "speed": speed}[options.what](options)

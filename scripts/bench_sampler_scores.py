@@ -166,6 +166,7 @@ def _write(options: argparse.Namespace, result: dict[str, Any]) -> None:
     elif old.exists():
         result["speed"] = json.loads(old.read_text("utf-8")).get("speed", {})
     result["readme"] = options.readme.split(";")
+    result["docs"] = [setting for setting in options.docs.split(";") if setting]
     result["commands"] = [
         "python scripts/bench_sampler.py run --samplers=... --batch=B --trials=N --seeds=S",
         "python scripts/bench_sampler.py speed --samplers=...",

@@ -1,6 +1,7 @@
-"""The README's table of samplers, from the committed result of `bench_sampler.py`.
+"""The tables of samplers in README.md and docs/samplers.md, from the committed result of
+`bench_sampler.py`.
 
-python scripts/bench_sampler_table.py      writes it into README.md
+python scripts/bench_sampler_table.py      writes them
 """
 
 from __future__ import annotations
@@ -23,35 +24,51 @@ _WHAT = {
     "nevergrad": "nevergrad's NGOpt",
 }
 _PEERS = ("optuna-tpe", "optuna-gp")
+_ALL_PEERS = (*_PEERS, "optuna-cmaes", "nevergrad")
+_FASTEST = ("auto", "tpe", "optuna-tpe")  # whose speeds are in the README
 _FEWEST = 5  # problems; what was run on fewer is in the result file alone
 
 
 def samplers(result: dict[str, Any]) -> str:
-    """The tables and what they were measured with, as Markdown."""
+    """The README's tables and what they were measured with, as Markdown."""
     lines: list[str] = []
     for setting in result["readme"]:
-        lines += [*_scores(setting, result["settings"][setting]), ""]
+        lines += [*_scores(setting, result["settings"][setting], _PEERS), ""]
     lines += [
         "Scores: 1 is the optimum, 0 what random search finds with as many trials; means over "
         "classic, rotated, noisy, mixed and conditional functions (`scripts/bench_problems.py`) "
         "and tables of trained networks (`scripts/bench_tables.py`). Differences are of searches "
         "of the same problem and seed, 95 % intervals by the bootstrap over problems and seeds. "
-        "Where rows are over different numbers of problems, compare differences and not scores.",
+        "Where rows are over different numbers of problems, compare differences and not scores. "
+        "Other batches and budgets: `docs/samplers.md`.",
         "",
     ]
+    setting, rates = next(iter(result.get("speed", {}).items()), ("", {}))
+    shown = {name: rates[name] for name in _FASTEST if name in rates}
+    lines += [*_speeds(setting, shown), ""] if shown else []
+    return "\n".join([*lines, _made_with(result), ""])
+
+
+def all_samplers(result: dict[str, Any]) -> str:
+    """The tables that docs/samplers.md has: all settings but the README's, all speeds."""
+    lines: list[str] = []
+    for setting in result["docs"]:
+        lines += [*_scores(setting, result["settings"][setting], _ALL_PEERS), ""]
     for setting, rates in result.get("speed", {}).items():
         lines += [*_speeds(setting, rates), ""]
+    return "\n".join([*lines, _made_with(result), ""])
+
+
+def _made_with(result: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
-    lines += [
+    return (
         f"{result['hardware']['cpu']}, {versions}, {result['date']}: "
-        "`python scripts/bench_sampler.py run`, `speed`, then `table`.",
-        "",
-    ]
-    return "\n".join(lines)
+        "`python scripts/bench_sampler.py run`, `speed`, then `table`."
+    )
 
 
-def _scores(setting: str, found: dict[str, Any]) -> list[str]:
-    peers = [peer for peer in _PEERS if peer in found]
+def _scores(setting: str, found: dict[str, Any], against: tuple[str, ...]) -> list[str]:
+    peers = [peer for peer in against if peer in found]
     above = [f"above {_WHAT[peer]}" for peer in peers]
     heads = [setting, "score", *above, "problems", "seeds"]
     lines = [f"| {' | '.join(heads)} |", "| --- |" + " ---: |" * (len(heads) - 1)]
@@ -92,8 +109,10 @@ def _rate(rate: Any) -> str:
 
 
 def main() -> None:
-    """Writes the tables of samplers into the README."""
-    put("samplers", samplers(json.loads((ROOT / RESULT).read_text("utf-8"))))
+    """Writes the tables of samplers."""
+    result = json.loads((ROOT / RESULT).read_text("utf-8"))
+    put("samplers", samplers(result))
+    put("all samplers", all_samplers(result), "docs/samplers.md")
 
 
 if __name__ == "__main__":

@@ -51,9 +51,9 @@ def _ratio(row: dict[str, Any]) -> str:
     return f"{row['jaxhpo_is_faster_by']:.3g}x"
 
 
-def put(mark: str, table: str) -> None:
-    """Puts a table where the README has room for it: between the comments that name `mark`."""
-    readme = ROOT / "README.md"
+def put(mark: str, table: str, page: str = "README.md") -> None:
+    """Puts a table where a page has room for it: between the comments that name `mark`."""
+    readme = ROOT / page
     text = re.sub(
         rf"(<!-- {mark}:.*?-->\n).*?(<!-- /{mark} -->)",
         lambda found: found.group(1) + table + found.group(2),

@@ -81,13 +81,15 @@ def test_every_figure_on_speed_is_from_the_result_file():
 
 
 def test_every_figure_on_samplers_is_from_the_result_file():
-    from bench_sampler_table import samplers
+    from bench_sampler_table import all_samplers, samplers
 
     result = json.loads((ROOT / "scripts/results/sampler.json").read_text("utf-8"))
-    part = re.search(r"<!-- samplers:.*?-->\n(.*?)<!-- /samplers -->", TEXT, flags=re.DOTALL)
-    assert part is not None
-    assert part.group(1) == samplers(result)
-    assert "| `tpe` |" in part.group(1)
+    docs = (ROOT / "docs/samplers.md").read_text("utf-8")
+    for mark, text, made in (("samplers", TEXT, samplers), ("all samplers", docs, all_samplers)):
+        part = re.search(rf"<!-- {mark}:.*?-->\n(.*?)<!-- /{mark} -->", text, flags=re.DOTALL)
+        assert part is not None
+        assert part.group(1) == made(result)
+        assert "| `tpe` |" in part.group(1)
 
 
 def test_the_example_of_minimize_runs(capsys):

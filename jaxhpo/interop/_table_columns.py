@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Sequence
 
@@ -54,9 +55,11 @@ def objective_of(columns: Sequence[str], objective: str | None) -> str:
                 return name
     several = [name for name in columns if name.startswith("values_")]
     said = f"objective={objective!r}" if objective is not None else "no column called 'value'"
+    close = difflib.get_close_matches(options[0], columns, n=1)
     raise ValueError(
         f"load(objective=...) must name a column, got {said}; "
-        f"there are: {', '.join(map(repr, several or columns[:60]))}"
+        + (f"did you mean {close[0]!r}? " if close else "")
+        + f"there are: {', '.join(map(repr, several or columns[:60]))}"
     )
 
 

@@ -311,9 +311,9 @@ class _Model:
         d = self.columns.layout.d
         open_ = [self.columns.encode(params) for params in memory.open.values()]
         pending = np.array([p for p in open_ if p is not None], np.float32).reshape(-1, d)
-        if self.sampler.size is not None and not self.sampler.adaptive:
-            number %= self.sampler.size  # Optuna goes on when all has been tried: so do we
         first = _first(number, memory) if self.sampler.adaptive else number
+        if self.sampler.size is not None and number >= self.sampler.size:
+            first = number = number % self.sampler.size  # Optuna goes on when all has been tried
         proposal = self.sampler.ask(self._state, first, jnp.asarray(pending), number - first + 1)
         phase = Phase.MODEL if bool(proposal.model[-1]) else Phase.EXPLORE
         return self.columns.decode(np.asarray(proposal.points)[-1]), phase

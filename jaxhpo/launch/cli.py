@@ -13,7 +13,7 @@ from typing import Any
 
 from jaxhpo.goals import stated
 from jaxhpo.launch import reporting, show, streams
-from jaxhpo.launch.commandline import parser
+from jaxhpo.launch.commandline import parser, unknown
 from jaxhpo.launch.errors import Usage, sentences
 from jaxhpo.launch.foreign import export_to_optuna, opened
 from jaxhpo.launch.places import folder, shown
@@ -23,8 +23,11 @@ from jaxhpo.leaders import best_of, front_of
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns 0, 1 if a rerun differs, 2 for what can't be done."""
     streams.opened()
-    given = parser().parse_args(arguments)
+    made = parser()
+    given, others = made.parse_known_args(arguments)
     try:
+        if others:
+            raise Usage(unknown(made, given.command, others[0]))
         with sentences():
             code = _COMMANDS[given.command](given)
             sys.stdout.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 
 from jaxhpo import __version__
 from jaxhpo.launch import reporting
@@ -47,6 +48,17 @@ def parser() -> argparse.ArgumentParser:
     _reports(each["report"], each["compare"])
     _training(each["confirm"], each["rerun"])
     return made
+
+
+def unknown(made: argparse.ArgumentParser, command: str, given: str) -> str:
+    """What to say of an argument that a command does not have."""
+    parts = [a for a in made._actions if isinstance(a, argparse._SubParsersAction)]
+    options = [name for a in parts[0].choices[command]._actions for name in a.option_strings]
+    name = given.partition("=")[0]
+    close = difflib.get_close_matches(name, options, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    what = f"no option {name}" if name.startswith("-") else f"no place for {given!r}"
+    return f"error: jaxhpo {command} has {what}{hint}\nSee jaxhpo {command} --help"
 
 
 def _looking(

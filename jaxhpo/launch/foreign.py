@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from jaxhpo.launch.errors import Usage
 from jaxhpo.launch.places import shown
+
+_OPTIONS = {n: f"--{n}" for n in ("study", "space", "objective", "startup")}
+_OPTIONS["maximize"] = "--direction"
+_ARGUMENT = re.compile(rf"\bload\(({'|'.join(_OPTIONS)})(=[^)]*)\)")
 
 
 def foreign(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +48,7 @@ def opened(given: argparse.Namespace) -> Any:
     """The records of the source; what had to be taken to be so is told on standard error."""
     from jaxhpo.interop.sources import opened as open_source
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _by_option():
         warnings.simplefilter("ignore", UserWarning)  # what they say is among the notes
         records = open_source(
             given.dir,
@@ -54,6 +61,18 @@ def opened(given: argparse.Namespace) -> Any:
     for note in records.facts().get("notes", ()):
         print(f"note: {note}", file=sys.stderr)
     return records
+
+
+@contextmanager
+def _by_option() -> Iterator[None]:
+    """Errors that name an argument of the function beneath, by the option it was given as."""
+    try:
+        yield
+    except ValueError as error:
+        said = _ARGUMENT.sub(lambda found: _OPTIONS[found[1]] + found[2], str(error))
+        if said == str(error):
+            raise
+        raise Usage(f"error: {said}") from error
 
 
 def prior_source(where: str, task: Any) -> Any:

@@ -21,7 +21,7 @@ from jaxhpo.population.bank import Bank
 from jaxhpo.population.cohort import Cohort
 from jaxhpo.population.form import Form, cohort_key
 from jaxhpo.population.member import Member, Progress, Tick
-from jaxhpo.population.program import Device, Program
+from jaxhpo.population.program import EXHAUSTED, Device, Program
 from jaxhpo.population.tile import Tile, plain
 
 
@@ -307,7 +307,7 @@ class Population:
         members = [*tile.members.values(), *offered]
         cohort.tiles.remove(tile)
         tiles = sum(len(c.tiles) for c in self.cohorts.values())
-        if "RESOURCE_EXHAUSTED" in str(error) and tiles:
+        if EXHAUSTED in str(error) and tiles:
             # Out of memory: half as many tiles, and those in this one begin again.
             self._most = max(1, tiles // 2)
             cohort.waiting = [*members, *cohort.waiting]
@@ -322,4 +322,7 @@ class Population:
 
 
 def _lost(number: int, error: BaseException) -> Progress:
-    return Progress(number=number, over=True, error=f"{type(error).__name__}: {error}")
+    said = f"{type(error).__name__}: {error}"
+    if EXHAUSTED in said:
+        said += "; a tile of half as many lanes needs about half the memory: give a smaller width"
+    return Progress(number=number, over=True, error=said)

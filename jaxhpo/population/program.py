@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxhpo.backend import traced_for
 from jaxhpo.contracts import REPLICATE, Task
 from jaxhpo.option import Option, distinct
 from jaxhpo.population.checked import check_metrics, check_same
@@ -28,6 +29,9 @@ from jaxhpo.random_bits import counter_key
 
 Device = Any
 """A `jax.Device`, which type checkers don't take for a type."""
+
+EXHAUSTED = "RESOURCE_EXHAUSTED"
+"""What the runtime says where a device's memory is not enough."""
 
 _Tick = tuple[Lanes, Array, Array, Outbox]  # what a loop over units carries, and over entries:
 _Filling = tuple[Lanes, Array, Array, Array]
@@ -140,7 +144,8 @@ class Program:
 
     def _init(self, key: Array, number: Array, hp: dict[str, Array], data: Any) -> Any:
         own = jax.random.fold_in(self._key(key, number), _INIT)
-        return self.task.init(own, self._given(number, hp), data)
+        with traced_for(self.form.platform):
+            return self.task.init(own, self._given(number, hp), data)
 
     def _unit(
         self, key: Array, number: Array, unit: Array, hp: dict[str, Array], state: Any, data: Any
@@ -150,9 +155,10 @@ class Program:
         own = jax.random.fold_in(self._key(key, number), _TRAIN)
         unit_key = jax.random.fold_in(own, unit)
         given = self._given(number, hp)
-        after = self.task.train(unit_key, given, state, data)
-        check_same(state, after, self.task.name)
-        metrics = check_metrics(self.task.evaluate(given, after, data), self.task)
+        with traced_for(self.form.platform):
+            after = self.task.train(unit_key, given, state, data)
+            check_same(state, after, self.task.name)
+            metrics = check_metrics(self.task.evaluate(given, after, data), self.task)
         done = jnp.zeros((), bool)
         if self.task.after is not None:
             after, metrics, done = self.task.after(given, after, metrics)
@@ -167,7 +173,8 @@ class Program:
     def _test(self, number: Array, hp: dict[str, Array], state: Any, data: Any) -> Any:
         """What the task's `test`, which it must have, says of a member's final state."""
         assert self.task.test is not None
-        return self.task.test(self._given(number, hp), state, data)
+        with traced_for(self.form.platform):
+            return self.task.test(self._given(number, hp), state, data)
 
     # -- a tile ------------------------------------------------------------------------------------
 

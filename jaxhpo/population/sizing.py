@@ -8,15 +8,17 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
+from jaxhpo.backend import memory_of
 from jaxhpo.contracts import Task
 from jaxhpo.population.form import Form, cohort_key
-from jaxhpo.population.program import Device, Program
+from jaxhpo.population.program import EXHAUSTED, Device, Program
 
 # Of state a tile on a CPU. Measured: from 2 to 8 MB the time of a member is the same within 5 %;
 # where an epoch has few steps, wider is better (22,000 parameters: 8 lanes take 0.9 of the time of
@@ -61,7 +63,13 @@ def tile_width(
 
     def needs(wide: int) -> int:
         wider = dataclasses.replace(largest.form, width=wide)
-        return Program(task=task, static=largest.static, form=wider).memory(task.data)
+        program = Program(task=task, static=largest.static, form=wider)
+        try:
+            return program.memory(task.data)
+        except jax.errors.JaxRuntimeError as error:  # some compilers refuse what can't fit
+            if EXHAUSTED not in str(error):
+                raise
+            return sys.maxsize
 
     return fitting(width, needs, room)
 
@@ -76,18 +84,23 @@ def fitting(width: int, needs: Callable[[int], int], room: int) -> int:
 def memory(device: Device) -> int | None:
     """Bytes that a tile may take on a device: four fifths of what is free, or None if the device
     does not say. Of a CPU nothing is asked: its tiles are small, to stay in the cache."""
-    if device.platform == "cpu":
-        return None
-    stats = device.memory_stats() or {}
-    limit = stats.get("bytes_limit")
-    return None if limit is None else int(0.8 * (limit - stats.get("bytes_in_use", 0)))
+    found = memory_of(device)
+    return None if found is None else int(0.8 * (found[0] - found[1]))
 
 
 def drivers_per_device(devices: Sequence[Device]) -> int:
     """One thread a core, shared among the devices of a CPU; one a device elsewhere."""
     if devices[0].platform != "cpu":
         return 1
-    return max(1, len(os.sched_getaffinity(0)) // len(devices))
+    return max(1, _cores() // len(devices))
+
+
+def _cores() -> int:
+    """Of the machine that this process may use; systems other than Linux don't say which."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
 
 
 def _bytes(state: object) -> int:

@@ -23,7 +23,7 @@ from jaxhpo.population.form import Form
 from jaxhpo.population.member import Member, Progress, Tick
 from jaxhpo.population.phases import Streamed, StreamedProgram, ending
 from jaxhpo.population.population import Population
-from jaxhpo.population.program import Device
+from jaxhpo.population.program import EXHAUSTED, Device
 from jaxhpo.population.tile import Tile
 
 _Outcome = Tick | BaseException
@@ -275,7 +275,7 @@ class StreamedPopulation(Population):
     ) -> Tick:
         """As `Population._failed`; but if memory ran out, all tiles that were trained together may
         have raised, and none of them need have been too large alone."""
-        if "RESOURCE_EXHAUSTED" not in str(error) or tile.beside == 1:
+        if EXHAUSTED not in str(error) or tile.beside == 1:
             return super()._failed(cohort, tile, offered, error)
         members = [*tile.members.values(), *offered]
         cohort.tiles.remove(tile)

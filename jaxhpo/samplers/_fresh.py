@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 
 import jax
@@ -12,7 +11,7 @@ from jax import Array
 
 from jaxhpo.cube import Layout
 from jaxhpo.random_bits import mix
-from jaxhpo.samplers.grid import MOST, grid_points
+from jaxhpo.samplers._every import MOST, listed
 
 _LISTED = 200_000  # finite spaces up to this size are listed to find what is left
 _TRIES = 20
@@ -26,13 +25,22 @@ def finite(layout: Layout) -> bool:
     return layout.size is not None and bool((layout.levels > 0).all())
 
 
+def within(layout: Layout, first: int, n: int) -> None:
+    """Raises a ValueError if there are not so many configurations."""
+    if finite(layout) and first + n > (layout.size or 0):
+        raise ValueError(
+            f"ask(first={first}, n={n}): the space has only {layout.size} configurations, each of "
+            "which is proposed once; ask for fewer, see Sampler.size"
+        )
+
+
 def among(points: Array, others: Array, valid: Array) -> Array:
     """bool [c], whether each point equals one of the valid others.
 
     Hashes are compared: two in 2^32 unequal points pass for equal, and one candidate of many is
     then left out.
     """
-    mine, theirs = _hashed(points), _hashed(others)
+    mine, theirs = hashed(points), hashed(others)
     return ((mine[:, None] == theirs[None]) & valid[None]).any(axis=1)
 
 
@@ -77,12 +85,8 @@ def distinct(layout: Layout, draw: Callable[[int], Array], first: int, n: int, k
     Raises:
         ValueError: if the space has fewer than first + n configurations.
     """
+    within(layout, first, n)
     end, size = first + n, layout.size or 0
-    if end > size:
-        raise ValueError(
-            f"ask(first={first}, n={n}): the space has only {size} configurations, each "
-            f"of which is proposed once; ask for fewer, see Sampler.size"
-        )
     limit = 1 << (4 * size - 1).bit_length()
     length = min(limit, 1 << (2 * end - 1).bit_length())
     while True:
@@ -132,15 +136,8 @@ def _fresh(layout: Layout, seen: set[bytes], count: int, key: Array) -> np.ndarr
     return np.array(found, np.float32).reshape(-1, layout.d)
 
 
-@functools.lru_cache(maxsize=4)
-def listed(layout: Layout) -> np.ndarray:
-    """float32 [size, d], all points of a finite layout, exactly as `Layout.snap` makes them."""
-    with jax.ensure_compile_time_eval():  # `gp` asks for it while it is traced
-        return np.asarray(layout.snap(jnp.asarray(grid_points(layout, 2))))
-
-
-def _hashed(points: Array) -> Array:
-    """uint32 [c]."""
+def hashed(points: Array) -> Array:
+    """uint32 [c], of the bits of each point [c, d]."""
     bits = jax.lax.bitcast_convert_type(points, jnp.uint32)
     found = jnp.zeros(points.shape[0], jnp.uint32)
     for column in range(points.shape[1]):

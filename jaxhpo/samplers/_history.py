@@ -15,7 +15,7 @@ from jax import Array
 
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
-from jaxhpo.samplers._fresh import finite, repaired
+from jaxhpo.samplers._fresh import finite, repaired, within
 from jaxhpo.samplers._sizes import SMALLEST_BLOCK, padded, room
 from jaxhpo.samplers.sobol import sequence
 
@@ -118,7 +118,11 @@ def proposed(
         pending: float [p, d], what is in training. block: the most that `choose` is asked for.
         choose: ``(key, taken [P, d], count, q) -> points [q, d]``. The first `count` rows of
             `taken` are pending, or chosen earlier in this batch. The key is consumed.
+
+    Raises:
+        ValueError: if the space has fewer than first + n configurations.
     """
+    within(layout, first, n)
     start_key, model_key = jax.random.split(state.key)
     waiting = np.asarray(pending, np.float32).reshape(len(pending), layout.d)
     knows = bool(np.isfinite(state.losses).any())  # a row is finite, or infinite, as a whole

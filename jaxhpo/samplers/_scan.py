@@ -2,8 +2,8 @@
 
 For losses that are JAX functions of a point. What differs from a sampler that is asked and told:
 the start-up points are one Sobol sequence shifted at random (Cranley and Patterson 1976), as
-scrambling needs the host; and a point that was proposed before may, rarely, be proposed again in a
-finite space.
+scrambling needs the host; and in a finite space of more than 4,096 configurations, or in a branch
+that has no continuous parameter, a point that was proposed before may be proposed again.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from jax import Array
 from scipy.stats import qmc
 
 from jaxhpo.cube import Layout
+from jaxhpo.samplers._left import left
 from jaxhpo.samplers._sizes import room
 
 Choose = Callable[..., Array]
@@ -65,6 +66,9 @@ def searched(
 
     Returns:
         float32 [trials, d]; float32 [trials], infinite where a trial failed.
+
+    Raises:
+        ValueError: if the space has fewer configurations than trials.
     """
     first = min(trials, max(1, startup))
     blocks = math.ceil((trials - first) / batch)
@@ -77,11 +81,14 @@ def searched(
         found = loss(jax.vmap(lambda i: jax.random.fold_in(loss_key, i))(numbers), points)
         return jnp.where(jnp.isfinite(found), found, jnp.inf).astype(jnp.float32)
 
-    points = jnp.zeros((places, layout.d), jnp.float32).at[:first].set(begun(start_key, first))
+    rest, opened = left(layout, trials), begun(start_key, first)
+    if rest is not None:
+        rest, opened = rest.take(jax.random.fold_in(model_key, blocks), opened)
+    points = jnp.zeros((places, layout.d), jnp.float32).at[:first].set(opened)
     losses = jnp.full(places, jnp.inf).at[:first].set(measured(jnp.int32(0), points[:first]))
 
     def step(carry: tuple, place: Array) -> tuple[tuple, None]:
-        points, losses, learnt = carry
+        points, losses, learnt, rest = carry
         count = first + place * batch
         ask_key = jax.random.fold_in(model_key, place)
         if model is not None:
@@ -97,19 +104,24 @@ def searched(
             more = {} if model is None else {"model": learnt}
             part = choose(one_key, *args, n=n, **more)
             found = found.at[begin : begin + n].set(part)
+        if rest is not None:
+            rest, some = rest.take(jax.random.fold_in(ask_key, batch + 1), found[:batch])
+            found = found.at[:batch].set(some)
         points = jax.lax.dynamic_update_slice(points, found[:batch], (count, 0))
         losses = jax.lax.dynamic_update_slice(losses, measured(count, found[:batch]), (count,))
-        return (points, losses, learnt), None
+        return (points, losses, learnt, rest), None
 
     blank = None
     if model is not None:
         shapes = jax.eval_shape(model.learnt, model_key, points, losses, jnp.int32(first))
         blank = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-    (points, losses, _), _ = jax.lax.scan(step, (points, losses, blank), jnp.arange(blocks))
+    begin = (points, losses, blank, rest)
+    (points, losses, *_), _ = jax.lax.scan(step, begin, jnp.arange(blocks))
     return points[:trials], losses[:trials]
 
 
 def measured_all(
+    layout: Layout,
     loss: Callable[[Array, Array], Array],
     key: Array,
     *,
@@ -121,9 +133,15 @@ def measured_all(
 
     Args:
         design: ``(key, n) -> points [n, d]``, all of them.
+
+    Raises:
+        ValueError: if the space has fewer configurations than trials.
     """
     design_key, loss_key = jax.random.split(key)
-    points = design(design_key, trials)
+    points, rest = design(design_key, trials), left(layout, trials)
+    if rest is not None:
+        other_key = jax.random.fold_in(loss_key, math.ceil(trials / batch) * batch)
+        points = rest.take(other_key, points)[1]
     blocks = math.ceil(trials / batch)
     rows = jnp.pad(points, ((0, blocks * batch - trials), (0, 0)), mode="edge")
 

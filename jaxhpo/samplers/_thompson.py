@@ -11,7 +11,8 @@ from jax import Array
 
 from jaxhpo.cube import Layout
 from jaxhpo.samplers._candidates import candidates
-from jaxhpo.samplers._fresh import among, finite, listed
+from jaxhpo.samplers._every import listed
+from jaxhpo.samplers._fresh import among, finite
 from jaxhpo.samplers._kernel import Constants, embedding, factored, gram
 from jaxhpo.samplers._posterior import Known, posterior
 

@@ -25,11 +25,12 @@ from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
 from jaxhpo.given import whole
 from jaxhpo.samplers import _history
+from jaxhpo.samplers._every import MOST
 from jaxhpo.samplers._fresh import finite
 from jaxhpo.samplers._history import History
 from jaxhpo.samplers._parzen import Options
 from jaxhpo.samplers.gp import gp
-from jaxhpo.samplers.grid import MOST, grid
+from jaxhpo.samplers.grid import grid
 from jaxhpo.samplers.tpe import chosen, tpe
 
 FEW = 64  # so many configurations are simply all tried

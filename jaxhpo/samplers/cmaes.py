@@ -10,6 +10,10 @@ the history alone. A step that is longer than the distribution would make it is 
 2011 ("Injecting external solutions into CMA-ES", arXiv 1110.4181, equation 4) does it. Losses are
 replaced by ranks, by which nothing changes for CMA-ES. A parameter that was inactive in a trial is
 taken for what the distribution expects there, so that it is moved by the others alone.
+
+The library computes with NumPy, on the host. So there is no `search`: this sampler can't be traced,
+nor mapped over seeds. `jaxhpo.minimize(..., sampler="cmaes")` evaluates each batch in one program,
+and goes back to the host for the next.
 """
 
 from __future__ import annotations

@@ -14,10 +14,9 @@ import numpy as np
 from jax import Array
 
 from jaxhpo.contracts import Proposal, Sampler
-from jaxhpo.cube import INACTIVE, Layout
+from jaxhpo.cube import Layout
+from jaxhpo.samplers._every import grid_points
 from jaxhpo.samplers._scan import measured_all
-
-MOST = 5_000_000
 
 
 class _Grid(NamedTuple):
@@ -67,43 +66,5 @@ def grid(layout: Layout, *, resolution: int = 5) -> Sampler:
         ask=ask,
         adaptive=False,
         size=len(points),
-        search=functools.partial(measured_all, design=design),
+        search=functools.partial(measured_all, layout, design=design),
     )
-
-
-def grid_points(layout: Layout, resolution: int) -> np.ndarray:
-    """float32 [size, d], every configuration of the layout once.
-
-    Raises:
-        ValueError: if there are more than 5,000,000.
-    """
-    nearest = dict(layout.nearest)
-    points = np.zeros((1, 0), np.float32)
-    levels = np.zeros((1, 0), np.int64)
-    for column in range(layout.d):
-        values = layout.positions[column] or tuple(np.linspace(0.0, 1.0, resolution))
-        if column in nearest:  # some of the values may be the same, on a log scale at its low end
-            even = np.asarray(values, np.float32)
-            values = tuple(np.unique(nearest[column](even)).tolist())
-        active = np.ones(len(points), bool)
-        for condition in layout.conditions:
-            if condition.child == column:
-                active &= np.isin(levels[:, condition.parent], condition.levels)
-        size = int((~active).sum() + active.sum() * len(values))
-        if size > MOST:
-            raise ValueError(
-                f"grid(resolution={resolution}): the first {column + 1} parameters alone have "
-                f"{size:,} combinations, more than {MOST:,}; search fewer values, or use sobol"
-            )
-        order = np.concatenate(
-            [np.flatnonzero(~active), np.flatnonzero(active).repeat(len(values))]
-        )
-        off = int((~active).sum())
-        # An inactive column has no level: -1 is in no condition, so its children are inactive too.
-        fresh = np.full(size, INACTIVE, np.float32)
-        fresh[off:] = np.tile(np.asarray(values, np.float32), int(active.sum()))
-        which = np.full(size, -1)
-        which[off:] = np.tile(np.arange(len(values)), int(active.sum()))
-        points = np.column_stack([points[order], fresh])
-        levels = np.column_stack([levels[order], which])
-    return points.astype(np.float32)

@@ -51,7 +51,9 @@ def sobol(layout: Layout) -> Sampler:
         ask=ask,
         adaptive=False,
         size=layout.size if finite(layout) else None,
-        search=functools.partial(measured_all, design=functools.partial(quasi_random, layout)),
+        search=functools.partial(
+            measured_all, layout, design=functools.partial(quasi_random, layout)
+        ),
     )
 
 

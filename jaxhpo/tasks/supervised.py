@@ -102,8 +102,9 @@ def supervised(
             that another device may make it another study; a number does not).
         prepare: ``(inputs) -> inputs`` for every batch before the model has it, in the program: for
             example to turn images that are kept as uint8 into numbers from 0 to 1.
-        elastic: names of static hyperparameters that the model takes as a `jaxhpo.option.Option`
-            too, as the layers in `jaxhpo.tasks.elastic` do.
+        elastic: names of hyperparameters that the model takes as Python values or as a
+            `jaxhpo.option.Option`, as the layers in `jaxhpo.tasks.elastic` do. They are static
+            then, whatever the space says.
         name: what to call the task.
 
     Raises:
@@ -176,7 +177,8 @@ def supervised(
     def test(hp: Hyperparameters, state: dict[str, Any], data: Any) -> dict[str, Array]:
         return measured(hp, stopping.model(state), lies.testing(data))
 
-    named = isinstance(batch_size, str)
+    own = frozenset({batch_size} if isinstance(batch_size, str) else ())
+    also = frozenset({elastic} if isinstance(elastic, str) else elastic)
     return Task(
         space=space,
         data=lies.data,
@@ -189,8 +191,8 @@ def supervised(
         maximize=maximize,
         others=further,
         constraints=bounds,
-        static=frozenset({batch_size} if named else ()),
-        elastic=frozenset({*elastic, *({batch_size} if named else ())}),  # type: ignore[arg-type]
+        static=own | {name for name in also if name in space.parameters},
+        elastic=own | also,
         test=None if lies.test_data is None else test,
         test_data=lies.test_data,
         steps=lambda hp: sum(cuts[n].plain(hp) for n in lies.passes),

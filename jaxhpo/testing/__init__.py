@@ -21,6 +21,7 @@ from jaxhpo.testing.samplers import (
 )
 from jaxhpo.testing.schedulers import check_decisions, check_groups, check_scheduler
 from jaxhpo.testing.searches import (
+    check_branches,
     check_compiles_seldom,
     check_exhausts,
     check_resumed,
@@ -31,6 +32,7 @@ from jaxhpo.testing.tasks import check_task
 __all__ = [
     "check_adaptive",
     "check_bad_losses",
+    "check_branches",
     "check_compiles_seldom",
     "check_decisions",
     "check_exhausts",

@@ -41,3 +41,14 @@ def example_layouts() -> Mapping[str, Layout]:
         "wide": Space({f"x{i}": Float(0.0, 1.0) for i in range(30)}),
     }
     return MappingProxyType({name: space.layout for name, space in spaces.items()})
+
+
+@functools.cache
+def branching_layout() -> Layout:
+    """A branch of one configuration, one of two, and one with a number."""
+    space = Space(
+        kind=Choice(["one", "two", "many"]),
+        on=Bool(when={"kind": "two"}),
+        x=Float(0.0, 1.0, when={"kind": "many"}),
+    )
+    return space.layout

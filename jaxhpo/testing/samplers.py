@@ -21,6 +21,7 @@ from jaxhpo.testing.histories import (
 )
 from jaxhpo.testing.layouts import active_in, example_layouts, snap
 from jaxhpo.testing.searches import (
+    check_branches,
     check_compiles_seldom,
     check_exhausts,
     check_resumed,
@@ -54,6 +55,7 @@ def check_sampler(factory: Callable[[Layout], Sampler]) -> None:
                 raise AssertionError(f"{check.__name__} on the {name} layout: {error}") from error
     check_resumed(factory)
     check_search(factory)
+    check_branches(factory)
     check_exhausts(factory)
     check_compiles_seldom(factory)
 

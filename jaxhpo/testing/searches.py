@@ -13,8 +13,14 @@ import numpy as np
 from jaxhpo.contracts import Sampler
 from jaxhpo.cube import Layout
 from jaxhpo.testing.claims import equal, holds
-from jaxhpo.testing.histories import KEY, example_losses, none_pending, state_after
-from jaxhpo.testing.layouts import example_layouts, snap
+from jaxhpo.testing.histories import (
+    KEY,
+    example_losses,
+    example_points,
+    none_pending,
+    state_after,
+)
+from jaxhpo.testing.layouts import branching_layout, example_layouts, snap
 
 
 def check_resumed(factory: Callable[[Layout], Sampler]) -> None:
@@ -43,7 +49,8 @@ def check_resumed(factory: Callable[[Layout], Sampler]) -> None:
 
 def check_search(factory: Callable[[Layout], Sampler]) -> None:
     """A sampler with a `search`: several under `vmap` over keys each do what they do alone, in
-    the cube, also where losses are NaN; one without works on the host."""
+    the cube, also where losses are NaN; and under `scan`, each configuration of a finite space
+    once. One without works on the host."""
     for name in ("mixed", "conditional"):
         layout = example_layouts()[name]
         search = factory(layout).search
@@ -67,9 +74,39 @@ def check_search(factory: Callable[[Layout], Sampler]) -> None:
         # Sums of another program may differ in the last bits, and choices with them; not the start.
         holds(bool(np.allclose(alone[:8], points[1, :8], atol=1e-6)), "a search alone and mapped")
 
+    layout = example_layouts()["finite"]
+    search = factory(layout).search
+    assert search is not None
+
+    def step(least: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        points, losses = search(
+            lambda keys, points: example_losses(points), key, trials=layout.size, batch=6
+        )
+        return jnp.minimum(least, losses.min()), points
+
+    _, found = jax.lax.scan(step, jnp.float32(jnp.inf), jax.random.split(jax.random.key(KEY), 2))
+    for row in np.asarray(found):
+        equal(len(np.unique(row, axis=0)), layout.size, "different points of a whole finite space")
+
+
+def check_branches(factory: Callable[[Layout], Sampler]) -> None:
+    """Where the best branch has few configurations, still none comes twice in a batch of a sampler
+    that learns which branch it is."""
+    layout = branching_layout()
+    sampler = factory(layout)
+    if not sampler.adaptive:
+        return
+    points = example_points(layout, 40)
+    losses = points[:, 0]  # the first branch, which has one configuration, is best
+    state = sampler.tell(sampler.init(jax.random.key(KEY)), points, losses, losses >= 0)
+    for n in (3, 16):
+        found = np.asarray(sampler.ask(state, 40, none_pending(layout), n).points)
+        equal(len(np.unique(found, axis=0)), n, "different points in a batch of few branches")
+
 
 def check_exhausts(factory: Callable[[Layout], Sampler]) -> None:
-    """A sampler with a `size` proposes every configuration of a finite space once."""
+    """A sampler with a `size` proposes every configuration of a finite space once, and then says
+    that there are no more."""
     layout = example_layouts()["finite"]
     sampler = factory(layout)
     if sampler.size is None:
@@ -82,6 +119,11 @@ def check_exhausts(factory: Callable[[Layout], Sampler]) -> None:
         seen.append(np.asarray(points))
         state = sampler.tell(state, points, example_losses(points), jnp.ones(n, bool))
     equal(len(np.unique(np.concatenate(seen), axis=0)), layout.size, "different proposals in all")
+    try:
+        sampler.ask(state, sampler.size, none_pending(layout), 1)
+    except ValueError:
+        return
+    holds(False, "a sampler must say that there is nothing left, by a ValueError")
 
 
 def check_compiles_seldom(factory: Callable[[Layout], Sampler]) -> None:

@@ -202,3 +202,23 @@ def test_sparklines():
     assert sparkline([1, float("nan"), 1]) == "▁ ▁"
     assert sparkline([float("nan")]) == ""
     assert len(sparkline(range(1000))) == 40
+
+
+def test_an_argument_that_a_command_does_not_have_is_named(workdir, capsys):
+    for given, parts in (
+        (["show", str(workdir), "--trails"], ["jaxhpo show has no option --trails", "--trials?"]),
+        (["best", str(workdir), "--jsn=1"], ["no option --jsn", "did you mean --json?"]),
+        (["best", str(workdir), "more"], ["no place for 'more'", "jaxhpo best --help"]),
+    ):
+        assert cli(given) == 2
+        said = capsys.readouterr().err
+        assert all(part in said for part in parts), said
+
+
+def test_what_is_wrong_with_a_table_is_said_of_the_option(tmp_path, capsys):
+    (tmp_path / "runs.csv").write_text("lr,val/acc\n0.1,0.5\n0.2,0.6\n")
+    table = str(tmp_path / "runs.csv")
+    assert cli(["report", table]) == 2
+    assert "--objective=... must name a column" in capsys.readouterr().err
+    assert cli(["report", table, "--objective=val_acc"]) == 2
+    assert "did you mean 'val/acc'?" in capsys.readouterr().err

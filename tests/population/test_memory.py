@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import types
 
 import jax
@@ -50,6 +51,32 @@ def test_the_width_is_halved_until_it_fits():
     assert sizing.fitting(8, lambda width: 0, 0) == 8
 
 
+def test_what_a_compiler_refuses_does_not_fit(task, monkeypatch):
+    """As that of TPUs does, which knows how much memory there is."""
+
+    def memory(program, data):
+        if program.width > 16:
+            raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Ran out of memory in hbm")
+        return 1
+
+    monkeypatch.setattr(Program, "memory", memory)
+    assert sizing.tile_width(task, [hp()], form(platform="tpu"), room=10**12) == 16
+
+    def broken(program, data):
+        raise jax.errors.JaxRuntimeError("INTERNAL: broken")
+
+    monkeypatch.setattr(Program, "memory", broken)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="broken"):
+        sizing.tile_width(task, [hp()], form(platform="tpu"), room=10**12)
+
+
+def test_a_system_that_does_not_say_which_cores_a_process_may_use(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity")  # macOS and Windows have none
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert sizing.drivers_per_device(jax.devices()[:1]) == 6
+    assert sizing.drivers_per_device(jax.devices()[:4]) == 1
+
+
 def test_large_members_get_narrow_tiles():
     def kept(size):
         return objective(lambda key, hp: hp["x"], Space(x=Float(0.0, 1.0)))._replace(
@@ -74,6 +101,13 @@ def test_large_members_get_narrow_tiles():
 def test_what_a_device_says_of_its_memory(platform, stats, room):
     device = types.SimpleNamespace(platform=platform, memory_stats=lambda: stats)
     assert sizing.memory(device) == room
+
+
+def test_a_device_that_can_not_be_asked_for_its_memory():
+    def unknown():
+        raise jax.errors.JaxRuntimeError("UNIMPLEMENTED: memory_stats")
+
+    assert sizing.memory(types.SimpleNamespace(platform="METAL", memory_stats=unknown)) is None
 
 
 def test_out_of_memory_goes_on_with_fewer_tiles_and_the_same_bits(task, monkeypatch):
@@ -115,6 +149,7 @@ def test_out_of_memory_in_the_only_tile_fails_its_members():
     member = dataclasses.replace(some_members(1)[0], hp={"x": 0.5}, budget=1)
     (progress,) = [p for tick in train(made, [member]) for p in tick.progress]
     assert "Out of memory" in str(progress.error)
+    assert "give a smaller width" in str(progress.error)
 
 
 def test_a_program_has_no_collective(task):

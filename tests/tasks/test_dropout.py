@@ -6,9 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
 from jaxhpo.random_bits import COUNTER
-from jaxhpo.tasks.elastic.dropout import Dropout, dropout
+from jaxhpo.tasks.elastic.dropout import Dropout, NnxDropout, dropout
+from jaxhpo.tasks.parts.network import network
 
 KEY = jax.random.key(1, impl=COUNTER)
 
@@ -47,3 +49,29 @@ def test_one_program_serves_every_rate():
 def test_evaluating_changes_nothing():
     x = jnp.arange(4.0)
     assert np.array_equal(Dropout(0.7).apply({}, x, train=False), x)
+
+
+def test_an_nnx_model_drops_by_a_traced_rate():
+    class Net(nnx.Module):
+        def __init__(self, hp, *, rngs):
+            self.layer = nnx.Linear(50, 50, rngs=rngs)
+            self.drop = NnxDropout(hp["rate"], rngs=rngs)
+
+        def __call__(self, x):
+            return self.drop(self.layer(x))
+
+    net, x = network(Net), jnp.ones((40, 50))
+
+    def run(rate, key):
+        params, rest = net.init(KEY, {"rate": rate}, x)
+        still, _ = net.apply({"rate": rate}, params, rest, x, None)
+        moved, _ = net.apply({"rate": rate}, params, rest, x, key)
+        return still, moved
+
+    rates = jnp.array([0.0, 0.2, 0.7])
+    still, moved = jax.jit(jax.vmap(run, (0, None)))(rates, jax.random.key(1))
+    assert (still == still[:1]).all()
+    assert (moved[0] == still[0]).all()
+    np.testing.assert_allclose((moved == 0).mean((1, 2)), rates, atol=0.05)
+    _, other = jax.jit(run)(rates[2], jax.random.key(2))
+    assert ((moved[2] == 0) != (other == 0)).any()

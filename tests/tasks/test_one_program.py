@@ -46,6 +46,14 @@ def trained(made, hp, units=3):
     return state, found
 
 
+def test_what_is_elastic_is_static():
+    """A number would else come as an array, and a layer of so many features could not be made."""
+    made = task(elastic=["wait"])
+    assert made.static == made.elastic == {"batch_size", "wait"}
+    assert task(elastic="wait").elastic == made.elastic
+    assert task(elastic=["zz"]).elastic - made.elastic == {"zz"}  # a study refuses it
+
+
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_micro_batches_train_like_batches(place):
     made = task()

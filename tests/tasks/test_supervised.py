@@ -248,6 +248,18 @@ def test_an_nnx_constructor_may_want_its_rngs_by_name():
         assert state["params"]["layer"]["kernel"].shape == (4, 2)
 
 
+def test_a_linen_class_with_one_field_is_a_model():
+    class Held(nn.Module):
+        hp: Any
+
+        @nn.compact
+        def __call__(self, x: jax.Array) -> jax.Array:
+            return nn.Dense(2)(x)
+
+    state = build(model=Held).init(KEY, HP, build(model=Held).data)
+    assert state["params"]["Dense_0"]["kernel"].shape == (4, 2)
+
+
 def _listener(hp):
     """Plain descent that keeps the loss it was told."""
 

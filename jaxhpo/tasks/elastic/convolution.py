@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
+from jaxhpo.backend import platform
 from jaxhpo.option import Option, choices, distinct, mapped, select
 from jaxhpo.tasks.elastic.dense import bias_of
 from jaxhpo.tasks.elastic.initial import initial
@@ -42,13 +43,13 @@ def convolution(
         x: [rows, height, width, channels in].
         kernel: [height, width, channels in, channels out].
         edges: "SAME": zeros are added around, so that stride 1 keeps the size; "VALID": none.
-        lowering: "direct", "matmul" or "map"; None: "matmul" where JAX's default backend is a CPU,
-            else "direct".
+        lowering: "direct", "matmul" or "map"; None: "matmul" where the study trains on a CPU, else
+            "direct".
 
     Raises:
         ValueError: if there is no such lowering or treatment of edges.
     """
-    lowering = lowering or ("matmul" if jax.default_backend() == "cpu" else "direct")
+    lowering = lowering or ("matmul" if platform() == "cpu" else "direct")
     if lowering not in get_args(Lowering) or edges not in get_args(Edges):
         raise ValueError(
             f"convolution(lowering=..., edges=...) must be among {get_args(Lowering)} and "

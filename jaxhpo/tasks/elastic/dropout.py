@@ -1,7 +1,7 @@
 """Dropout whose rate may be a traced hyperparameter: one program for every rate, zero included.
 
 flax's own Dropout looks at the rate while tracing, and so needs it as a Python number: a
-compilation for every rate that is searched.
+compilation for every rate that is searched. `Dropout` is for linen, `NnxDropout` for nnx.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from flax import nnx
 
 from jaxhpo.option import number
 from jaxhpo.random_bits import table_bits
@@ -70,3 +71,21 @@ class Dropout(nn.Module):
         key, rate = self.make_rng("dropout"), number(self.rate)
         dropped = dropout_rows(key, rate, array(x))  # what was zero stays zero
         return Padded(dropped, x.width) if isinstance(x, Padded) else dropped
+
+
+class NnxDropout(nnx.Module):
+    """`dropout_rows` as a flax nnx layer. Draws from the "dropout" stream of `rngs`.
+
+    Args:
+        rate: a number, an `Option` of numbers, or a traced scalar, in [0, 1].
+        rngs: what the layers of a model are made with.
+    """
+
+    def __init__(self, rate: Any, *, rngs: nnx.Rngs) -> None:
+        self.rate = number(rate)
+        self.rngs = rngs
+        self.deterministic = False  # set by the model's `train()` and `eval()`
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """`x` with entries dropped while training, `x` itself otherwise."""
+        return x if self.deterministic else dropout_rows(self.rngs.dropout(), self.rate, x)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxhpo.backend import memory_of
 from jaxhpo.contracts import TEST, TRAIN, VALIDATION, Stream
 from jaxhpo.space import Int, Space
 from jaxhpo.tasks.parts.splits import Rows, alike, checked, named, narrowed, row_count
@@ -123,8 +124,8 @@ def _auto(pairs: Mapping[str, Any], rows: Mapping[str, int], batch: int) -> int 
     """The rows of a block where the data are large for the device, else None. Even the smallest
     block then holds the largest batch (it is more than half the size of the largest block)."""
     device = jax.local_devices()[0]
-    held = None if device.platform == "cpu" else (device.memory_stats() or {}).get("bytes_limit")
-    limit = held or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    found = memory_of(device)
+    limit = found[0] if found else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if sum(_bytes(pairs[name]) for name in (TRAIN, VALIDATION)) * _PART <= limit:
         return None
     row = _bytes(pairs[TRAIN]) / rows[TRAIN]

@@ -31,8 +31,8 @@ class Network(NamedTuple):
 def network(model: Any) -> Network:
     """The functions of a model given in any of three forms.
 
-    ``(hp) -> flax.linen.Module``, ``(hp, rngs) -> flax.nnx.Module`` (`rngs` may be keyword-only),
-    or a pair of functions
+    ``(hp) -> flax.linen.Module`` (or such a class with one field), ``(hp, rngs) ->
+    flax.nnx.Module`` (`rngs` may be keyword-only), or a pair of functions
     ``init(key, hp, inputs) -> params`` and ``apply(hp, params, inputs, key) -> outputs``, where key
     is None while evaluating.
 
@@ -95,6 +95,9 @@ def _arguments(fn: Any) -> int:
     if not callable(fn) or isinstance(fn, linen.Module | nnx.Module):
         return 0
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if isinstance(fn, type) and issubclass(fn, linen.Module):
+        fields = inspect.signature(fn).parameters.values()  # beside its own, "parent" and "name"
+        return sum(p.kind in kinds and p.default is p.empty for p in fields)
     # nnx hides the signature of a class's constructor behind its metaclass.
     is_class = isinstance(fn, type)
     parameters = inspect.signature(fn.__init__ if is_class else fn).parameters.values()

@@ -1,0 +1,42 @@
+"""What code that is computed in another way on each kind of device may ask: for which a program is
+being traced (a study may run on other devices than JAX's default ones), and what memory it has.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+
+_PLATFORM: contextvars.ContextVar[str | None] = contextvars.ContextVar("platform", default=None)
+
+
+def platform() -> str:
+    """ "cpu", "gpu" or "tpu": as `traced_for` says, elsewhere JAX's default backend."""
+    return _PLATFORM.get() or jax.default_backend()
+
+
+@contextmanager
+def traced_for(name: str) -> Iterator[None]:
+    """Within the block programs are traced for devices of this platform."""
+    token = _PLATFORM.set(name)
+    try:
+        yield
+    finally:
+        _PLATFORM.reset(token)
+
+
+def memory_of(device: Any) -> tuple[int, int] | None:
+    """The bytes of memory of a `jax.Device` that may be used, and those that are; None where it
+    does not say, as CPUs and some plug-ins don't."""
+    if device.platform == "cpu":
+        return None
+    try:
+        stats = device.memory_stats() or {}
+    except (jax.errors.JaxRuntimeError, NotImplementedError):
+        return None
+    limit = stats.get("bytes_limit")
+    return None if not limit else (limit, stats.get("bytes_in_use", 0))
