@@ -20,7 +20,7 @@ def steps(found: Analysis) -> Steps | None:
     """The order in which things should be done; what each is, and why, comes in later sections."""
     if found.summary.best is None:
         return None
-    said = [*_check(found), *_untested(found), *before(found), *_search(found)]
+    said = [*_check(found), *before(found), *_untested(found), *_search(found)]
     return Steps(title=TITLE, sentences=tuple(said)) if said else None
 
 

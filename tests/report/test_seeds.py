@@ -177,7 +177,9 @@ def check_summary(b):
     head = b.page[: b.page.index('id="advice"')]
     assert "What to do next" in head
     assert "confirmed" in head
-    assert b.said("best").startswith(("Confirm", "Train longer", "Search on", "Look into"))
+    assert b.said("best").startswith(
+        ("Confirm", "Train longer", "Let the", "Search on", "Look into")
+    )
 
 
 def untold(b):
