@@ -33,7 +33,7 @@ def test_of_noise_at_most_one_study_in_twenty_is_told_anything():
     for row in rows:
         for claim in ("important", "matters", "fix, narrow or drop", "widen", everything):
             found = row["names any"][claim]
-            assert found["studies"] >= 1000
+            assert found["studies"] >= (900 if "objective" in row["sampler"] else 1000)
             assert found["interval"][1] <= 0.05, (row["sampler"], row["trials"], claim)
         hits = row["names any"][everything]["hits"]
         assert all(found["hits"] <= hits for found in row["names any"].values())
