@@ -223,7 +223,7 @@ def _correlated(made: Sample) -> list[tuple[int, int, float, int]]:
 
 
 def _scores(x: np.ndarray) -> np.ndarray:
-    """float [n, k], ranks within each column, centred, of length 1; nought where all are equal."""
+    """float [n, k]: ranks within each column, centred, of length 1; nought where all are equal."""
     ranks = stats.rankdata(x, axis=0)
     away = ranks - ranks.mean(axis=0, keepdims=True)
     size = np.sqrt((away**2).sum(axis=0, keepdims=True))

@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jaxhpo.analysis.activity import original
 from jaxhpo.analysis.baseline import welch
 from jaxhpo.analysis.confirmation import student
 from jaxhpo.analysis.contrast import Front, Kept, Objective, common, fronts_of, kept, objectives
@@ -32,8 +31,9 @@ from jaxhpo.analysis.fronts import feasible
 from jaxhpo.analysis.given import given
 from jaxhpo.analysis.options import Options
 from jaxhpo.analysis.outcomes import Outcome, outcomes
+from jaxhpo.analysis.pairs import paired
 from jaxhpo.analysis.result import Analysis
-from jaxhpo.analysis.sample import Sample, sample, value_at
+from jaxhpo.analysis.sample import Sample, sample
 from jaxhpo.analysis.study import analysed, analysed_table
 from jaxhpo.analysis.two_samples import least, superior
 from jaxhpo.goals import Goals, stated
@@ -198,7 +198,7 @@ def compared(a: Side, b: Side, *, seed: int = 0) -> Comparison:
     if fewest >= _FEWEST:
         mean, superiority = _turned(welch(x, y), sign), superior(x, y, rng)
         expected = _turned(least(x, y, k), sign)
-    pairs = _pairs(a, b, one, two)
+    both = paired(one, two)
     ahead = fronts_of(*tables, goals, rng)
     if ahead is None:
         verdict, reason = _verdict(mean, expected, fewest, sign)
@@ -221,8 +221,8 @@ def compared(a: Side, b: Side, *, seed: int = 0) -> Comparison:
         k=k,
         expected=expected,
         confirmed=_confirmed(a, b),
-        shared=len(pairs),
-        shared_difference=student(pairs) if len(pairs) else UNKNOWN,
+        shared=len(both),
+        shared_difference=student(both) if len(both) else UNKNOWN,
         test=None if tests[0] is None or tests[1] is None else tests[1] - tests[0],
         verdict=verdict,
         reason=reason,
@@ -289,33 +289,3 @@ def _fresh(found: Analysis) -> tuple[float, ...]:
         number = found.chosen.row.number
         return next(c.fresh for c in found.confirmation.others if c.number == number)
     return found.confirmation.best.fresh if found.confirmation.best else ()
-
-
-def _pairs(a: Side, b: Side, one: Sample, two: Sample) -> np.ndarray:
-    """float [shared], b - a of the mean objective of every configuration in both."""
-    if set(a.space.parameters) != set(b.space.parameters):
-        return np.zeros(0)
-    first, second = (_by_configuration(made) for made in (one, two))
-    return np.array([np.mean(second[c]) - np.mean(first[c]) for c in first if c in second])
-
-
-def _by_configuration(made: Sample) -> dict[tuple[Any, ...], list[float]]:
-    found: dict[tuple[Any, ...], list[float]] = {}
-    for row, value in zip(made.units, made.value, strict=True):
-        found.setdefault(_configuration(made, row), []).append(float(value))
-    return found
-
-
-def _configuration(made: Sample, row: np.ndarray) -> tuple[Any, ...]:
-    """Its values, constants too, so that one parameter may be searched in one study only."""
-    known: Mapping[str, Any] = made.space.parameters
-    values = []
-    for name in sorted(known):
-        if name not in made.names:
-            values.append(repr(original(known[name], None)))
-            continue
-        at = made.column(name)
-        positions = made.layout.positions[at]
-        on = not np.isnan(row[at])
-        values.append(repr(value_at(known[name], float(row[at]), positions)) if on else "inactive")
-    return tuple(values)

@@ -152,9 +152,11 @@ def _judged_by(records: Any, objective: str | None, maximize: bool | None) -> Me
     made = MemoryRecords({**identity, "task": task})
     sign = -1.0 if task["maximize"] else 1.0
     made.write([_with_loss(trial, task["objective"], sign) for trial in trials])
+    other = own != (task["objective"], task["maximize"])
     for key, value in records.facts().items():
-        made.put_fact(key, value)
-    if own != (task["objective"], task["maximize"]):
+        if key != "confirm" or not other:  # its values are the study's own objective
+            made.put_fact(key, value)
+    if other:
         better = "higher" if own[1] else "lower"
         made.put_fact("notes", [f"the search went by {own[0]!r}, {better} is better"])
     return made

@@ -8,11 +8,11 @@ from matplotlib.figure import Figure as Canvas
 
 from jaxhpo.analysis.compare import Comparison
 from jaxhpo.analysis.estimate import Estimate
-from jaxhpo.analysis.outcomes import Outcome
 from jaxhpo.report import words
 from jaxhpo.report.drawing import WIDE
 from jaxhpo.report.marks import Bar, bars, is_wide, legend, plain
 from jaxhpo.report.parts import Code, Column, Figure, Part, Plot, Section, Sentence, Table, Tile
+from jaxhpo.report.proved import judged
 from jaxhpo.report.report import Report, direction
 from jaxhpo.report.words import number
 
@@ -28,7 +28,7 @@ def comparison(found: Comparison, stamp: str, *, command: str = "") -> Report:
     """Everything that is to be shown of two studies."""
     made = [
         Section(name="result", title="Did it help?", parts=tuple(_result(found))),
-        Section(name="advice", title="Was the advice right?", parts=tuple(_advice(found))),
+        Section(name="advice", title="Was the advice right?", parts=tuple(judged(found))),
     ]
     if command:
         again = Code(title="This comparison again", language="sh", text=command)
@@ -282,57 +282,3 @@ def _table(found: Comparison) -> Table:
         rows=tuple((name, v.value, v.low, v.high) for _, name, v in _differences(found)),
         folded=True,
     )
-
-
-def _advice(found: Comparison) -> Iterator[Part]:
-    if not found.outcomes:
-        yield [
-            Sentence(
-                text="The first study's advice was to change nothing, so there is nothing to judge "
-                f"(n = {found.n_a} complete trials).",
-                evidence="/outcomes",
-            )
-        ]
-        return
-    yield [_outcome(o, f"/outcomes/{place}") for place, o in enumerate(found.outcomes)]
-    yield Table(
-        name="outcomes",
-        title="Every piece of the first study's advice, judged on the second's trials",
-        note="There: exploring trials of the second study where the two spaces differ. q: Fisher's "
-        "exact test, corrected (Benjamini and Hochberg): are the elite there more, or less, often "
-        "than trials are?",
-        folded=True,
-        columns=(
-            Column(name="parameter"),
-            Column(name="rule"),
-            Column(name="followed"),
-            Column(name="verdict"),
-            Column(name="tried there", right=True),
-            Column(name="of", right=True),
-            Column(name="elite there", right=True),
-            Column(name="of elite", right=True),
-            Column(name="q", show=words.chance, right=True),
-            Column(name="reason"),
-        ),
-        rows=tuple(
-            (
-                o.parameter,
-                o.rule,
-                "yes" if o.followed else "no",
-                o.verdict,
-                o.n,
-                o.tried,
-                o.elite,
-                o.of,
-                o.q,
-                o.reason,
-            )
-            for o in found.outcomes
-        ),
-    )
-
-
-def _outcome(o: Outcome, pointer: str) -> Sentence:
-    followed = "followed" if o.followed else "not followed"
-    text = f"{o.parameter}, {o.rule} ({followed}): {o.verdict}, for {o.reason}; n = {o.tried}."
-    return Sentence(text=text, evidence=pointer)

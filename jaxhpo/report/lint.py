@@ -9,7 +9,6 @@ files that disagree. ``python -m jaxhpo.report.lint DIR`` prints what it finds.
 from __future__ import annotations
 
 import csv
-import dataclasses
 import io
 import json
 import re
@@ -18,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxhpo.report.lint_advice import Finding, advised
 from jaxhpo.report.markdown import escaped
 
 _NUMBER = re.compile(r"(?<![\w.,])([-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?)(?!\w)( %| ms| min| h)?")
@@ -31,7 +31,7 @@ _COUNT = re.compile(
     r"\bn = \d|\b(?:of|over|from) (?:the )?\d|\d (?:\w+ ){0,3}trials?\b|\bn exploring"
 )
 _UNITS = {"": 1.0, " %": 100.0, " ms": 1000.0, " min": 1 / 60, " h": 1 / 3600}  # of what is held
-_CONSTANTS = (0.05, 0.9, 5.0, 25.0, 95.0, 0.0, 1.0)  # limits that a text may name
+_CONSTANTS = (0.05, 0.9, 5.0, 25.0, 32.0, 95.0, 0.0, 1.0)  # limits that a text may name
 _KEYS = ("parameter",)  # heads of a first column that names what a row is of
 # Heads whose meaning is that of their table.
 _OWN = {
@@ -50,16 +50,6 @@ _OWN = {
 }
 # Results that any sentence may name: of one study, and of a comparison.
 _COMMON = ("summary", "options", "parameters", "n_a", "n_b", "random_a", "random_b", "k", "reason")
-_SPACES = ("next_space_aggressive", "next_space_conservative")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What is wrong: the rule's name, where, and how."""
-
-    rule: str
-    where: str
-    text: str
 
 
 def lint(where: str | Path) -> list[Finding]:
@@ -71,7 +61,7 @@ def lint(where: str | Path) -> list[Finding]:
         for path in sorted(home.glob("tables/*.csv"))
     }
     found = [*_sentences(whole), *_shown(whole, home), *_tables(tables), *_files(whole, home)]
-    return [*found, *_best(whole, tables, home), *_advice(whole, home)]
+    return [*found, *_best(whole, tables, home), *advised(whole, home)]
 
 
 def _said(whole: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -236,79 +226,6 @@ def _best(
         value = first[whole["summary"]["objective"]]
         if first["trial"] != str(best["number"]) or float(value) != best["value"]:
             yield Finding(rule="best", where="tables/top.csv", text="its first row is not the best")
-
-
-def _advice(whole: dict[str, Any], home: Path) -> Iterator[Finding]:
-    """One parameter, one kind of advice; and the files are spaces that follow it."""
-    from jaxhpo.space import Space
-
-    said: dict[str, dict[str, Any]] = {}
-    for one in whole.get("advice", ()):
-        name = one["parameter"]
-        if name in said:
-            yield Finding(rule="advice", where=name, text="is given two kinds of advice")
-        said[name] = one
-        yield from _one_way(one)
-        yield from _for_all(one, whole.get("targets", {}).get("others", ()))
-    for bound in whole.get("bounds", ()):
-        yield from _outward(bound, said[bound["parameter"]])
-    for name in _SPACES:
-        path = home / f"{name}.yaml"
-        if not path.exists():
-            continue
-        try:
-            space = Space.from_yaml(path)
-        except ValueError as error:
-            yield Finding(rule="advice", where=path.name, text=str(error))
-            continue
-        if name == _SPACES[0]:
-            yield from _followed(space.to_dict(), said, path.name)
-
-
-def _for_all(one: dict[str, Any], others: Sequence[dict[str, Any]]) -> Iterator[Finding]:
-    """What another objective or a constraint depends on is not fixed for the first one."""
-    for target in others if "fix" in one["rules"] else ():
-        if any(_matters(e, one["parameter"]) for e in target["evidence"]):
-            why = f"is fixed, though it matters for {target['name']}"
-            yield Finding(rule="advice", where=one["parameter"], text=why)
-
-
-def _matters(said: dict[str, Any], name: str) -> bool:
-    return said["parameter"] == name and said["verdict"] == "matters"
-
-
-def _one_way(one: dict[str, Any]) -> Iterator[Finding]:
-    """Nothing is fixed and explored, or widened and cut at one end."""
-    name, rules = one["parameter"], set(one["rules"])
-    for side in ("low", "high"):
-        if {f"expand {side}", f"narrow {side}"} <= rules:
-            yield Finding(rule="advice", where=name, text=f"is widened and cut at its {side} end")
-    if "fix" in rules and len(rules) > 1:
-        yield Finding(rule="advice", where=name, text=f"is fixed and explored: {sorted(rules)}")
-
-
-def _outward(bound: dict[str, Any], one: dict[str, Any]) -> Iterator[Finding]:
-    """What should be looked for beyond a bound is not cut there, or fixed."""
-    if bound["expand"] and f"expand {bound['side']}" not in one["rules"]:
-        why = f"should be searched beyond its {bound['side']} end, but: {one['rules']}"
-        yield Finding(rule="advice", where=one["parameter"], text=why)
-
-
-def _followed(
-    space: dict[str, Any], said: dict[str, dict[str, Any]], where: str
-) -> Iterator[Finding]:
-    """The aggressive space does what the advice says."""
-    for name, one in said.items():
-        domain = space.get(name)
-        if not isinstance(domain, dict):
-            continue  # a constant, by advice or because it can no longer be active
-        if one["action"] == "fix" and domain.get("type") != "constant":
-            yield Finding(rule="advice", where=where, text=f"{name} is to be fixed, and is not")
-        if one["action"] in ("widen", "narrow", "move") and "low" in domain:
-            asked, there = (one["low"], one["high"]), (domain["low"], domain["high"])
-            if asked != there:
-                why = f"{name} is to go from {asked[0]} to {asked[1]}, and is {there}"
-                yield Finding(rule="advice", where=where, text=why)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -11,6 +11,7 @@ from jaxhpo.report.parts import Sentence, Steps
 
 TITLE = "What to do next"
 _MANY = 0.5  # of the elite
+_BEGIN = 32  # exploring trials, of which some may be stopped or diverge
 _ODD = ("perfect", "duplicates", "drift", "gap", "budget", "diverging")
 _DONE = {"widen": "widens", "narrow": "narrows", "move": "moves", "fix": "fixes"}
 
@@ -19,7 +20,7 @@ def steps(found: Analysis) -> Steps | None:
     """The order in which things should be done; what each is, and why, comes in later sections."""
     if found.summary.best is None:
         return None
-    said = [*_check(found), *_untested(found), *before(found), *_search(found)]
+    said = [*_check(found), *before(found), *_untested(found), *_search(found)]
     return Steps(title=TITLE, sentences=tuple(said)) if said else None
 
 
@@ -63,12 +64,15 @@ def _untested(found: Analysis) -> Iterator[Sentence]:
             "nothing could be tested.",
             evidence="/summary/counts",
         )
-    elif not foreign and 0 < known < FEWEST and n >= 2 * FEWEST:
+        return
+    most = max((e.n for e in found.evidence), default=0)
+    tested = any(e.q is not None for e in found.evidence)
+    if not foreign and not tested and 0 < most < FEWEST and n >= 2 * FEWEST:
         yield Sentence(
-            text=f"Let the next search begin with {FEWEST} exploring trials, by "
-            f"--sampler_option=startup={FEWEST}: this one had {known} of n = {words.count(n)}, too "
-            "few to test anything.",
-            evidence="/summary/counts",
+            text="Let the next search begin with more exploring trials, by "
+            f"--sampler_option=startup={_BEGIN}: this one had n = {most} to test on, and {FEWEST} "
+            "are needed.",
+            evidence="/evidence",
         )
 
 

@@ -520,7 +520,12 @@ def test_a_study_of_ours_by_another_metric(tmp_path: Path):
     made = made_up(n=30)
     with open_records(tmp_path / "ours", made.identity) as records:
         records.write(made.trials())
+        records.put_fact("confirm", {"seeds": 2, "entries": [], "winner": None, "stood": False})
     assert load(tmp_path / "ours").facts["objective"] == "score"
+    for other in (False, True):  # what was trained again was measured by the study's own objective
+        asked = {"objective": "other", "maximize": False} if other else {}
+        with opened(tmp_path / "ours", **asked) as read:
+            assert ("confirm" in read.facts()) is not other
     url = f"sqlite:///{tmp_path}/ours/study.db"
     by_url, by_file = (load(source).table for source in (url, tmp_path / "ours" / "study.db"))
     pd.testing.assert_frame_equal(by_url, by_file)

@@ -365,4 +365,4 @@ def test_a_study_that_could_not_be_tested_says_how_one_could(foreign, explore):
         made.identity["source"] = "elsewhere"
     said = words_of(analysed(made, QUICK), "best")
     assert ("--startup N" in said) is (foreign and explore == 0)
-    assert ("--sampler_option=startup=25" in said) is (not foreign and explore == 10)
+    assert ("--sampler_option=startup=32" in said) is (not foreign and explore == 10)

@@ -156,11 +156,14 @@ def _common(b):
 
 def check_best(b):
     value, done = _common(b)
-    best = b["/summary/best"]
+    best, use = b["/summary/best"], b["/chosen/row"]
     assert best["value"] == pytest.approx(value)
+    assert best["number"] == b.study.best.number
+    if not b["/confirmation/others"] or b["/confirmation/source"] != "confirm":
+        assert use == best
     config = json.loads((b.home / "best_config.json").read_text("utf-8"))
-    assert config["trial"] == best["number"] == b.study.best.number
-    assert set(b.column("best", "parameter")) == set(best["config"])
+    assert (config["trial"], config["config"]) == (use["number"], use["config"])
+    assert set(b.column("best", "parameter")) == set(use["config"])
     assert b["/summary/spread/n"] == len(done)
 
 
@@ -174,7 +177,9 @@ def check_summary(b):
     head = b.page[: b.page.index('id="advice"')]
     assert "What to do next" in head
     assert "confirmed" in head
-    assert b.said("best").startswith(("Confirm", "Train longer", "Search on", "Look into"))
+    assert b.said("best").startswith(
+        ("Confirm", "Train longer", "Let the", "Search on", "Look into")
+    )
 
 
 def untold(b):
@@ -333,6 +338,8 @@ def check_confirmed(b):
     assert b["/confirmation/status"] == "confirmed"
     assert b["/confirmation/best/number"] == b["/summary/best/number"]
     assert "Confirmed" in b.said("best")
+    means = {int(r["trial"]): float(r["mean"]) for r in fresh}
+    assert b["/chosen/row/number"] == b["/confirmation/winner"] == max(means, key=means.get)
 
 
 def check_boolean(b):
