@@ -88,8 +88,6 @@ COUNTER = jax.extend.random.define_prng_impl(
 Not for cryptography. One key gives 2^32 words before it repeats, each word once.
 """
 
-
-_COUNTER_NAME = jax.random.key_impl(jax.random.key(0, impl=COUNTER))
 _SIDE = 2**16
 
 
@@ -106,7 +104,7 @@ def table_bits(key: Array, shape: tuple[int, ...]) -> Array:
         shape: [..., columns]; a row is all but the last axis, counted in order.
     """
     rows, columns = int(np.prod(shape[:-1], dtype=np.int64)), shape[-1]
-    if jax.random.key_impl(key) == _COUNTER_NAME and max(rows, columns) <= _SIDE:
+    if jax.random.key_impl(key) == COUNTER and max(rows, columns) <= _SIDE:
         row = jax.lax.iota(jnp.uint32, rows)[:, None] * np.uint32(_SIDE)
         counter = row + jax.lax.iota(jnp.uint32, columns)[None]
         return _word(jax.random.key_data(key), counter, _BITS).reshape(shape)

@@ -37,7 +37,7 @@ from typing import Any
 from bench_population import hardware
 
 HERE = Path(__file__).resolve().parent
-QUICK = {"trials": 4, "epochs": (2, 4)}
+QUICK = {"trials": 2, "epochs": (2, 4)}
 
 
 def ours(given: Mapping[str, Any]) -> None:

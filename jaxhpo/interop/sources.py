@@ -238,15 +238,15 @@ def _table(table: pd.DataFrame, name: str, given: dict[str, Any]) -> Any:
 def _optuna(source: Any, given: dict[str, Any]) -> Any:
     _refuse(given, "an Optuna study, which knows it", "space", "maximize")
     try:
-        from jaxhpo.interop import optuna_study
+        from jaxhpo.interop import optuna_storage, optuna_study
     except ImportError as error:
         raise ImportError(
             f'{error}; an Optuna study needs: pip install "jaxhpo[optuna]"'
         ) from error
     if isinstance(source, str):
         path = Path(source)
-        storage = optuna_study.from_file(path) if "://" not in source else source
-        source = optuna_study.opened(storage, given["study"])
+        storage = optuna_storage.from_file(path) if "://" not in source else source
+        source = optuna_storage.opened(storage, given["study"])
     elif not hasattr(source, "get_trials"):
         raise ValueError(
             f"load(source=...) must be a directory, a URL, a file, a DataFrame or an Optuna study, "

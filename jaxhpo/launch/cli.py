@@ -196,8 +196,8 @@ def _confirm(given: argparse.Namespace) -> int:
 def _study_of(where: str, identity: dict[str, Any], facts: dict[str, Any], trials: int) -> Any:
     """The study, its task made again as the launcher noted it."""
     from jaxhpo.launch.cache import keep_programs
+    from jaxhpo.launch.experiments import built, options_type
     from jaxhpo.launch.flags import restored
-    from jaxhpo.launch.run import built, options_type
     from jaxhpo.space import Space
     from jaxhpo.study import Study
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import os
 import shlex
 import sys
@@ -12,8 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jaxhpo.goals import goals
-from jaxhpo.launch import show, streams
+from jaxhpo.launch import experiments, show, streams, words
 from jaxhpo.launch.errors import Usage, sentences
 from jaxhpo.launch.flags import pairs, parsed
 from jaxhpo.launch.foreign import prior_source
@@ -61,46 +59,6 @@ def main(
         sys.exit(1)
 
 
-def experiment(module: str) -> Any:
-    """The module that holds an experiment's ``build``.
-
-    Raises:
-        Usage: if it can't be found, or a package that it imports is not there.
-    """
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    name = f"{module}.experiment"
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name and f"{name}.".startswith(f"{error.name}."):
-            raise Usage(
-                f"error: the experiment {module!r} can't be imported ({error}); run this in the "
-                "directory that holds its package"
-            ) from error
-        raise _missing(module, error) from error
-
-
-def built(module: str, options: Any, space: Any) -> Any:
-    """The experiment's task, or a sentence about the package that it misses.
-
-    Raises:
-        Usage: if a package is not installed.
-    """
-    build = experiment(module).build
-    try:
-        return build(options, space)
-    except ModuleNotFoundError as error:
-        raise _missing(module, error) from error
-
-
-def options_type(launch: Mapping[str, Any]) -> Any:
-    """The options dataclass of a study, from what was noted when it was launched."""
-    made = experiment(launch["module"])  # first, so that the package is found
-    where, name = launch["options_type"]
-    return getattr(made if where == "__main__" else importlib.import_module(where), name)
-
-
 def workdir(settings: Settings, module: str) -> str:
     """The study's directory. A smoke run has one of its own: it is another study."""
     name = module.rpartition(".")[2] + ("-smoke" if settings.display.smoke else "")
@@ -116,26 +74,20 @@ def _typed(settings: Settings, module: str) -> list[str]:
     return ["python", "-m", module, *map(shown, settings.arguments)]
 
 
-def _missing(module: str, error: ModuleNotFoundError) -> Usage:
-    return Usage(
-        f"error: {module} needs the package {error.name!r}, which is not installed; those of the "
-        'experiments that come with jaxhpo: pip install "jaxhpo[experiments]"'
-    )
-
-
 def _run(module: str, settings: Settings, stop: Stop, after: After | None) -> int:
     from jaxhpo.launch.cache import keep_programs
 
     if settings.display.compile_cache:
         keep_programs()
     with sentences(module):
-        study = _study(_task(module, settings), settings, workdir(settings, module))
+        where = workdir(settings, module)
+        study = _study(_task(module, settings), settings, where)
     from jaxhpo.study import StudyFailed
 
     with study:
         with sentences():
             study.records.put_fact("launch", _launch(module, settings))
-        _greet(module, study, settings)
+        words.greet(module, study, settings, where)
         try:
             with sentences():
                 outcome = _watched(study, stop, settings.display.progress)
@@ -148,10 +100,10 @@ def _run(module: str, settings: Settings, stop: Stop, after: After | None) -> in
         if settings.study.confirm and study.best is not None and not stop.asked():
             with sentences():
                 show.confirmation(study.confirm(settings.study.confirm).to_dict())
-        where = shlex.quote(shown(workdir(settings, module)))
-        _farewell(study, where)
+        typed = shlex.quote(shown(where))
+        words.farewell(study, typed)
         if stop.asked():
-            print(f"No report, as asked to stop: jaxhpo report {where}")
+            print(f"No report, as asked to stop: jaxhpo report {typed}")
             return stop.code
         if settings.display.report:
             _report(study)
@@ -172,7 +124,7 @@ def _task(module: str, settings: Settings) -> Any:
         space = None if path is None else Space.from_yaml(Path(path))
     except ValueError as error:
         raise Usage(f"error: --space={path}: {error}") from error
-    return built(module, settings.experiment, space)
+    return experiments.built(module, settings.experiment, space)
 
 
 def _study(task: Any, settings: Settings, where: str) -> Any:
@@ -227,54 +179,6 @@ def _watched(study: Any, stop: Stop, how: str) -> Any:
         shown.close()
 
 
-def _greet(module: str, study: Any, settings: Settings) -> None:
-    import jax
-
-    from jaxhpo.study.crowd import crowded
-
-    devices, known = jax.local_devices(), len([t for t in study.trials if t.status.ended])
-    task, wanted = study.task, settings.study.trials
-    cohorts = study.programs
-    print(f"{module}: {wanted} trials, seed {settings.study.seed}, {goals(task).words()}")
-    for name, domain in task.space.parameters.items():
-        print(f"  {name:<18}{_short(domain)}")
-    print(f"Sampler {settings.study.sampler}, scheduler {settings.study.scheduler}; ", end="")
-    print(f"{show.programs(cohorts)} with {study.identity['width']} lanes a tile, ", end="")
-    print(f"on {len(devices)} x {devices[0].device_kind}")
-    many = crowded(cohorts, wanted)
-    if many is not None and not settings.display.smoke:
-        print(many)
-    if study.prior is not None:
-        show.prior(study.prior.to_dict())
-    print(f"Records: {study.records.path or shown(workdir(settings, module))}")
-    if known:
-        print(f"{known} trials have ended already; going on with the others.")
-    print(flush=True)
-
-
-def _farewell(study: Any, where: str) -> None:
-    best, task = study.best, study.task
-    if best is None:
-        kept = " and keeps the constraints" if task.constraints else ""
-        print(f"No trial is complete{kept}, so there is no best one: jaxhpo show {where} --trials")
-        return
-    if task.others:
-        print(f"{len(study.front)} trials are in the front: no other beats them in all of")
-        print(f"{goals(task).words()}. Which of them is best is yours to say: jaxhpo best {where}")
-        print(f"Then, for its model and test data: jaxhpo rerun {where} --trial N")
-        return
-    print(f"Best of them by {task.objective}: trial {best.number}")
-    for name, value in best.config.items():
-        print(f"  {name:<18}{value}")
-    score = ", ".join(f"{name} {value:.5g}" for name, value in best.metrics.items())
-    print(f"  after {best.units} units: {score}")
-    test = study.records.facts().get("test")
-    if test and test["metrics"]:
-        score = ", ".join(f"{name} {value:.5g}" for name, value in test["metrics"].items())
-        print(f"  on test data, which nothing was chosen by: {score}")
-    print(f"Look further: jaxhpo show {where}; jaxhpo rerun {where} --trial {best.number}")
-
-
 def _report(study: Any) -> None:
     out = folder(study.records) / "report"
     try:
@@ -284,15 +188,3 @@ def _report(study: Any) -> None:
         return
     files = write_report(study.records, out)
     print(f"Report: {next(f for f in files if f.suffix == '.html')}")
-
-
-def _short(domain: Any) -> str:
-    """A domain without what it does not say: ``Float(0.001, 0.1, log=True)``."""
-    shown = []
-    for field in dataclasses.fields(domain):
-        value = getattr(domain, field.name)
-        if field.default is dataclasses.MISSING:
-            shown.append(repr(value))
-        elif value != field.default and not (field.name == "static" and value is False):
-            shown.append(f"{field.name}={value!r}")
-    return f"{type(domain).__name__}({', '.join(shown)})"

@@ -13,9 +13,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from jaxhpo.contracts import Task
 from jaxhpo.goals import goals
@@ -29,8 +27,10 @@ from jaxhpo.study.crowd import ManyPrograms, crowded
 from jaxhpo.study.loop import Loop
 from jaxhpo.study.rerun import Rerun, rerun
 from jaxhpo.study.snapshot import Outcome, Snapshot
-from jaxhpo.table import trials_table
 from jaxhpo.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Study:
@@ -157,6 +157,8 @@ class Study:
 
     def table(self) -> pd.DataFrame:
         """One row a trial (see `jaxhpo.table.trials_table`)."""
+        from jaxhpo.table import trials_table  # pandas takes as long to import as JAX
+
         return trials_table(
             self.trials,
             space=self.task.space,

@@ -7,7 +7,6 @@ the test split are seen by nothing but `Task.test`.
 
 from __future__ import annotations
 
-import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -24,10 +23,11 @@ from jaxhpo.goals import checked
 from jaxhpo.random_bits import shuffled
 from jaxhpo.space import Float, Int, Space
 from jaxhpo.tasks.elastic.dropout import Dropout
-from jaxhpo.tasks.parts import optimizers
 from jaxhpo.tasks.parts.batching import Batch, batches, epoch
+from jaxhpo.tasks.parts.factories import adam, with_steps
 from jaxhpo.tasks.parts.layout import layout
-from jaxhpo.tasks.parts.losses import LOSSES, METRICS, ROW_METRICS, check_a_row, per_row, varied
+from jaxhpo.tasks.parts.losses import LOSSES, check_a_row, per_row, varied
+from jaxhpo.tasks.parts.measures import measures_of, searched_on
 from jaxhpo.tasks.parts.network import network, prepared
 from jaxhpo.tasks.parts.numbers import number
 from jaxhpo.tasks.parts.splits import split
@@ -112,16 +112,16 @@ def supervised(
     """
     lies = layout(data, folds, stream, space, batch_size)
     loss_rows = per_row(LOSSES, loss, "loss", lies.rows)
-    measures = _measures(loss, metrics, lies.stream is not None)
+    measures = measures_of(loss, metrics, lies.stream is not None)
     names = {*measures, "loss", "train_loss"}
-    objective, maximize = _direction(objective, maximize, names, loss)
+    objective, maximize = searched_on(objective, maximize, names, loss)
     further, bounds = checked("supervised", objective, others, constraints or {}, names)
     if objective == "r2" and isinstance(loss, str) and "r2" not in (metrics or {}):
         varied(lies.rows)
     epochs_of = number(space, epochs, "epochs")
     stopping = early(space, patience, keep, objective, maximize)
     cuts = {n: batches(space, batch_size, n) for n in lies.passes}
-    make_optimizer = _with_steps(optimizer or _adam(space))
+    make_optimizer = with_steps(optimizer or adam(space))
     net = prepared(network(model), prepare)
 
     def optimizer_of(hp: Hyperparameters) -> optax.GradientTransformation:
@@ -222,73 +222,6 @@ def _in_chunks(forward: Callable[[Any], Any], inputs: Any) -> Any:
         lambda i: forward(jax.tree.map(lambda x: jnp.asarray(x)[i], inputs)), index
     )
     return jax.tree.map(lambda y: y.reshape(-1, *y.shape[2:])[:rows], outputs)
-
-
-def _measures(
-    loss: Any, metrics: Mapping[str, Callable[..., Array]] | None, a_row: bool
-) -> dict[str, Callable[..., Any]]:
-    """The metrics that go with the loss (if need be those with a value a row), and the user's."""
-    usual = METRICS.get(loss, {}) if isinstance(loss, str) else {}
-    found = {name: fn for name, fn in usual.items() if name in ROW_METRICS or not a_row}
-    found |= dict(metrics or {})
-    return {name: per_row({}, fn, f"metrics[{name!r}]") for name, fn in found.items()}
-
-
-def _direction(
-    objective: str | None, maximize: bool | None, known: set[str], loss: Any
-) -> tuple[str, bool]:
-    objective = objective or ("accuracy" if loss == "cross_entropy" else "loss")
-    if objective not in known:
-        raise ValueError(
-            f"supervised(objective=...) must be one of the metrics ({', '.join(sorted(known))}), "
-            f"got {objective!r}"
-        )
-    if maximize is None:
-        if objective not in {"accuracy", "r2", "loss", "train_loss", "mae", "rmse"}:
-            raise ValueError(
-                f"supervised(maximize=...) must be given, True or False, for your own metric "
-                f"{objective!r}"
-            )
-        maximize = objective in {"accuracy", "r2"}
-    return objective, maximize
-
-
-def _adam(space: Space) -> Callable[[Hyperparameters], optax.GradientTransformation]:
-    rate = next((n for n in ("lr", "learning_rate") if n in space.parameters), None)
-    if rate is None:
-        raise ValueError(
-            "supervised(optimizer=...) must be given where the space has no parameter 'lr' or "
-            f"'learning_rate' (it has {', '.join(space.parameters)}); for example "
-            "optimizer=lambda hp: optax.adam(1e-3)"
-        )
-    return lambda hp: optimizers.optimizer("adam", hp[rate])
-
-
-def _with_steps(
-    optimizer: Callable[..., optax.GradientTransformation],
-) -> Callable[[Hyperparameters, Any], optax.GradientTransformation]:
-    """An optimizer's factory that takes the number of steps too, whether it wants it or not."""
-    if not callable(optimizer):
-        raise ValueError(
-            "supervised(optimizer=...) must be a function (hp) -> optax optimizer or (hp, steps) "
-            f"-> optax optimizer, got {optimizer!r}; for example "
-            "optimizer=lambda hp: optax.adam(hp['lr'])"
-        )
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = [p for p in inspect.signature(optimizer).parameters.values() if p.kind in kinds]
-
-    def made(hp: Hyperparameters, steps: Any) -> optax.GradientTransformation:
-        found = optimizer(hp) if len(names) == 1 else optimizer(hp, steps)
-        if isinstance(found, optax.MultiSteps):
-            found = found.gradient_transformation()
-        if not isinstance(found, optax.GradientTransformation):
-            raise ValueError(
-                "supervised(optimizer=...) must return an optax optimizer, got "
-                f"{type(found).__name__}"
-            )
-        return found
-
-    return made
 
 
 def example() -> Task:

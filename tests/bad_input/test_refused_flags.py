@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from jaxhpo.launch import cli, option
 from jaxhpo.launch.errors import Usage
+from jaxhpo.launch.experiments import experiment
 from jaxhpo.launch.flags import parsed
-from jaxhpo.launch.run import experiment
 from tests.bad_input.rows import Bad, each_row, refused, study
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from processes import environment
 
 from experiments.spectral import comparison, experiment
 from experiments.spectral.options import SMOKE, Options
@@ -21,8 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 def ran(*flags: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "experiments.spectral", *flags]
-    environment = {**os.environ, "XLA_FLAGS": ""}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    return subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True)
 
 
 @pytest.mark.slow

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from processes import environment
 
 from jaxhpo.launch import main
 
@@ -47,12 +47,11 @@ def started(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     processes: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "XLA_FLAGS": ""}
         arguments = ("-m", "toy", f"--workdir={tmp_path / 'study'}", *arguments)
         process = subprocess.Popen(
             [sys.executable, "-c", HEARING, *arguments],
             cwd=FOLDER,
-            env=environment,
+            env=environment(PYTHONPATH=str(ROOT)),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

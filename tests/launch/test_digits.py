@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from processes import environment
 
 from experiments.digits.options import SMOKE
 from jaxhpo.launch.cli import main as cli
@@ -21,9 +21,9 @@ SHOWN = re.compile(r"\d+/\d+ trials(, .+)*|from trial \d+ on, \w+: .+")
 
 
 def ran(where: Path, cache: Path, *more: str) -> tuple[str, str]:
-    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "XLA_FLAGS": ""}
     command = [sys.executable, "-m", "experiments.digits", "--smoke", f"--workdir={where}", *more]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    told = environment(XDG_CACHE_HOME=str(cache))
+    done = subprocess.run(command, cwd=ROOT, env=told, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout, done.stderr
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from processes import environment
 
 ROOT = Path(__file__).parents[2]
 OWN_DISK = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
@@ -49,7 +49,7 @@ def test_a_full_disk_stops_a_study_and_loses_nothing(tmp_path):
     disk, outside, whole = (tmp_path / name for name in ("disk", "outside", "whole"))
     disk.mkdir()
     outside.mkdir()
-    run = {"cwd": ROOT, "env": {**os.environ, "XLA_FLAGS": ""}, "text": True}
+    run = {"cwd": ROOT, "env": environment(), "text": True}
     command = [*OWN_DISK, SCRIPT, "sh", str(disk), str(outside), *STUDY]
     done = subprocess.run(command, capture_output=True, **run)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import environment
 
 from jaxhpo.launch.cli import main as cli
 from jaxhpo.launch.signals import Stop
@@ -133,7 +134,7 @@ def test_a_terminal_that_is_closed_stops_the_study_cleanly(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", ON_A_TERMINAL, "-m", "toy", f"--workdir={where}", *LONG],
         cwd=FOLDER,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "XLA_FLAGS": ""},
+        env=environment(PYTHONPATH=str(ROOT)),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

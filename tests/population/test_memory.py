@@ -34,7 +34,8 @@ def hp(**more):
     return {"lr": 0.1, "dropout": 0.1, "epochs": 1, "batch_size": 16, **more}
 
 
-def test_a_wider_tile_needs_more_memory(task):
+def test_a_wider_tile_needs_more_memory(task, monkeypatch):
+    monkeypatch.setattr(sizing, "_CHIP_WIDEST", 64)  # every width that is tried is compiled
     needs = {
         width: Program(task=task, static={"batch_size": 16}, form=form(width)).memory(task.data)
         for width in (1, 16)

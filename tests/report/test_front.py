@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from jaxhpo.analysis import Options
 from jaxhpo.analysis.fronts import front_of_table
 from jaxhpo.analysis.study import analysed
 from jaxhpo.goals import stated
@@ -49,7 +50,7 @@ def said(found):
 @pytest.mark.slow  # draws every figure
 @pytest.mark.parametrize("name", CASES)
 def test_a_report_does_not_contradict_itself(name, tmp_path):
-    write_report(made(name, n=40), tmp_path)
+    write_report(made(name, n=40), tmp_path, options=Options(resamples=20))
     assert lint(tmp_path) == []
     text = (tmp_path / "report.md").read_text("utf-8")
     assert "Objectives and constraints" in text

@@ -47,8 +47,14 @@ def bundle(tmp_path_factory):
     }
 
 
-def test_everything_is_there(bundle):
-    made = report(analysed(bundle[0], QUICK), STAMP)
+@pytest.fixture(scope="module")
+def found(bundle):
+    """The analysis of the records of the bundle."""
+    return analysed(bundle[0], QUICK)
+
+
+def test_everything_is_there(bundle, found):
+    made = report(found, STAMP)
     assert {
         "report.md",
         "report.html",
@@ -66,27 +72,26 @@ def test_everything_is_there(bundle):
     assert bundle[1]["figures/progress.png"].read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_json_is_strict_and_holds_what_is_said(bundle):
+def test_the_json_is_strict_and_holds_what_is_said(bundle, found):
     text = bundle[1]["report.json"].read_text("utf-8")
-    found = json.loads(text, parse_constant=lambda c: pytest.fail(f"{c} is no JSON"))
-    best = analysed(bundle[0], QUICK).summary.best
-    assert found["summary"]["best"]["number"] == best.number
-    assert found["stamp"] == STAMP
-    for said in (s for group in found["sentences"].values() for s in group):
-        place = found
+    whole = json.loads(text, parse_constant=lambda c: pytest.fail(f"{c} is no JSON"))
+    best = found.summary.best
+    assert whole["summary"]["best"]["number"] == best.number
+    assert whole["stamp"] == STAMP
+    for said in (s for group in whole["sentences"].values() for s in group):
+        place = whole
         for step in said["evidence"].split("/")[1:]:
             place = place[int(step) if isinstance(place, list) else step]
         assert place is not None, said
-    for place, a in enumerate(found["associations"]):
-        for said in found["sentences"]["parameters"]:
+    for place, a in enumerate(whole["associations"]):
+        for said in whole["sentences"]["parameters"]:
             if said["evidence"] == f"/associations/{place}":
                 assert a["parameter"] in said["text"]
 
 
-def test_page_and_markdown_say_the_same(bundle):
+def test_page_and_markdown_say_the_same(bundle, found):
     markdown = re.sub(r"\\(.)", r"\1", bundle[1]["report.md"].read_text("utf-8"))
     page = "".join(Page(bundle[1]["report.html"].read_text("utf-8")).words)
-    found = analysed(bundle[0], QUICK)
     made = report(found, STAMP)
     for said in (one for section in made.sections for one in section.sentences):
         assert said.text in markdown
@@ -108,8 +113,7 @@ def words_of(found, *wanted):
     return " ".join(said.text for part in sections(found, wanted) for said in part.sentences)
 
 
-def test_sentences_are_true_of_the_numbers(bundle):
-    found = analysed(bundle[0], QUICK)
+def test_sentences_are_true_of_the_numbers(bundle, found):
     said = words_of(found, "best", "trials")
     best = max((t for t in bundle[0].trials() if t.status == "complete"), key=lambda t: -t.loss)
     assert f"{-best.loss:.5g}, of trial {best.number}: the highest of 113 complete trials" in said
@@ -184,9 +188,9 @@ def test_every_study_gets_a_report(tmp_path, arguments):
 
 def test_many_parameters_are_spread_over_several_figures(tmp_path):
     space = Space({f"parameter_{i}": Float(0.0, 1.0) for i in range(19)} | {"n": Int(1, 5000)})
-    files = {
-        p.name for p in write_report(records(space, n=60), tmp_path, stamp=STAMP, options=QUICK)
-    }
+    made = records(space, n=60)
+    told = {"stamp": STAMP, "options": QUICK, "sections": ("parameters",)}
+    files = {p.name for p in write_report(made, tmp_path, **told)}
     assert {"slices1.png", "slices2.png", "slices3.png"} <= files
 
 
@@ -200,23 +204,23 @@ def test_five_thousand_trials_stay_small(tmp_path):
 
 def test_figures_come_in_the_formats_that_are_asked_for(tmp_path):
     made = records(n=40)
-    files = {
-        p.name: p.read_bytes()
-        for p in write_report(made, tmp_path, stamp=STAMP, options=QUICK, formats=("svg", "pdf"))
-    }
+    told = {"stamp": STAMP, "options": QUICK, "formats": ("svg", "pdf")}
+    told["sections"] = ("course", "importance", "training")  # lines, points, bars
+    files = {p.name: p.read_bytes() for p in write_report(made, tmp_path, **told)}
     assert files["progress.pdf"].startswith(b"%PDF")
     assert files["progress.svg"].startswith(b"<?xml")
     assert "progress.png" not in files
     assert b"(figures/progress.svg)" in files["report.md"]
-    again = write_report(made, tmp_path, stamp=STAMP, options=QUICK, formats=("svg", "pdf"))
+    again = write_report(made, tmp_path, **told)
     assert {p.name: p.read_bytes() for p in again} == files
     with pytest.raises(ValueError, match=r"formats=.*png, svg, pdf, got 'jpg'"):
         write_report(made, tmp_path, formats=("jpg",))
 
 
 def test_sections_can_be_chosen_and_old_files_go(tmp_path):
-    made = records(n=40)
-    write_report(made, tmp_path, stamp=STAMP, options=QUICK)
+    made, more = records(n=40), ("best", "course", "importance", "trials")
+    write_report(made, tmp_path, stamp=STAMP, options=QUICK, sections=more)
+    assert (tmp_path / "figures" / "progress.png").exists()
     files = write_report(made, tmp_path, stamp=STAMP, options=QUICK, sections=("best", "trials"))
     assert {p.name for p in (tmp_path / "tables").iterdir()} == {"best.csv", "counts.csv"}
     assert set(json.loads((tmp_path / "report.json").read_text("utf-8"))["sentences"]) == {
@@ -288,8 +292,7 @@ def test_what_was_assumed_is_said(tmp_path, monkeypatch):
     assert lint(tmp_path) == []
 
 
-def test_the_first_thing_that_is_said_is_what_to_do_next(bundle):
-    found = analysed(bundle[0], QUICK)
+def test_the_first_thing_that_is_said_is_what_to_do_next(bundle, found):
     first = report(found, STAMP).sections[0]
     assert [type(part).__name__ for part in first.parts[:2]] == ["list", "Steps"]
     steps = first.parts[1].sentences
@@ -318,8 +321,7 @@ def test_the_next_search_is_started_as_this_one_was(typed, kept):
     assert text == f"python -m my.search {flags}{new}"
 
 
-def test_ends_of_ranges_and_the_noise_between_seeds_are_shown(bundle):
-    found = analysed(bundle[0], QUICK)
+def test_ends_of_ranges_and_the_noise_between_seeds_are_shown(bundle, found):
     rows = list(csv.DictReader(bundle[1]["tables/bounds.csv"].read_text("utf-8").splitlines()))
     assert [(r["parameter"], r["end"]) for r in rows] == [
         (b.parameter, b.side) for b in found.bounds
@@ -331,10 +333,10 @@ def test_ends_of_ranges_and_the_noise_between_seeds_are_shown(bundle):
     assert "From seed to seed a trial's score varies" in words_of(again, "trials")
 
 
-def test_curves_without_a_clear_form_are_folded(bundle):
-    (section,) = sections(analysed(bundle[0], QUICK), ("directions",))
+def test_curves_without_a_clear_form_are_folded(bundle, found):
+    (section,) = sections(found, ("directions",))
     figure = section.parts[0]
-    drawn = [d for d in analysed(bundle[0], QUICK).directions if d.predicted]
+    drawn = [d for d in found.directions if d.predicted]
     assert len(figure.panels) + len(figure.folded) == len(drawn)
     assert figure.panels
     text = bundle[1]["report.html"].read_text("utf-8")

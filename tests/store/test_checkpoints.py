@@ -532,4 +532,4 @@ def test_killed_at_random_moments(tmp_path):
 
 @pytest.mark.slow
 def test_killed_at_many_random_moments(tmp_path):
-    killed_in_a_loop(tmp_path, kills=36, seed=2)
+    killed_in_a_loop(tmp_path, kills=12, seed=2)

@@ -174,10 +174,12 @@ def test_the_user_decides_whether_batch_sizes_share_a_program(digits, how, progr
         assert again.same, again.differences
 
 
-@pytest.mark.parametrize(("plan", "programs"), [({}, 1), ({"batch_size": "cohorts"}, 3)])
-def test_512_digits_trials_compile_once_a_program(plan, programs):
+@pytest.mark.parametrize(
+    ("trials", "plan", "programs"), [(512, {}, 1), (128, {"batch_size": "cohorts"}, 3)]
+)
+def test_hundreds_of_digits_trials_compile_once_a_program(trials, plan, programs):
     task = build(Options())
-    with Study(task, trials=512, sampler="random", drivers=2, plan=plan) as made:
+    with Study(task, trials=trials, sampler="random", drivers=2, plan=plan) as made:
         made.run()
         batch_sizes = {t.config["batch_size"] for t in made.trials}
         epochs = {t.config["epochs"] for t in made.trials}

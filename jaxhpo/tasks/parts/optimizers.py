@@ -2,12 +2,12 @@
 weight decay and clipping are all numbers in the program.
 
 optax builds another chain of transformations, with another state, for every kind. Here the kinds
-share two slots a parameter, and each kind's rule is a line or two.
+share two slots a parameter (`jaxhpo.tasks.parts.update_rules`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -17,6 +17,7 @@ from jax import Array
 
 from jaxhpo.option import choices, distinct, mapped, number, select
 from jaxhpo.tasks.parts.schedules import schedule as share
+from jaxhpo.tasks.parts.update_rules import KINDS, Numbers
 
 
 class State(NamedTuple):
@@ -28,124 +29,13 @@ class State(NamedTuple):
     second: Any
 
 
-class _Numbers(NamedTuple):
-    """float32 scalars; `whole_first` is 1 / (1 - b1^t) at step t, from 1, `ahead` at t + 1. b1, b2
-    and decay come with what they lack to 1, which of a Python number is known more exactly."""
-
-    b1: tuple[Array, Array]
-    b2: tuple[Array, Array]
-    decay: tuple[Array, Array]
-    eps: Array
-    momentum: Array
-    whole_first: Array
-    whole_second: Array
-    ahead: Array
-
-    def held(self, taken: Array) -> _Numbers:
-        """These, or those with which a gradient of 0 leaves the slots as they are."""
-
-        def shares(pair: tuple[Array, Array]) -> tuple[Array, Array]:
-            return jnp.where(taken, pair[0], 1.0), jnp.where(taken, pair[1], 0.0)
-
-        return self._replace(
-            b1=shares(self.b1),
-            b2=shares(self.b2),
-            decay=shares(self.decay),
-            eps=jnp.where(taken, self.eps, 0.0),
-            momentum=jnp.where(taken, self.momentum, 1.0),
-        )
-
-
 class Optimizer(optax.GradientTransformationExtraArgs):
     """An optax optimizer whose `update` also takes ``taken``, a traced bool: where it is False, the
     changes are 0 and the state stays as it is. That is cheaper than to choose between the arrays
     before and after, which the compiler must then keep both."""
 
 
-_Rule = Callable[[Array, Any, Any, _Numbers], tuple[Array, Any, Any]]
-
-
-class _Kind(NamedTuple):
-    """rule: ``(gradient, first, second, numbers) -> (direction, first, second)``. b2, eps,
-    weight_decay: by default. decoupled: whether it decays weights."""
-
-    rule: _Rule
-    slots: tuple[bool, bool]
-    b2: float = 0.999
-    eps: float = 1e-8
-    weight_decay: float = 0.0
-    decoupled: bool = True
-
-
-def _sgd(g: Array, m: Any, v: Any, n: _Numbers) -> tuple[Array, Any, Any]:
-    return g, m, v
-
-
-def _momentum(g: Array, m: Any, v: Any, n: _Numbers) -> tuple[Array, Any, Any]:
-    m = g + n.momentum * m
-    return m, m, v
-
-
-def _nesterov(g: Array, m: Any, v: Any, n: _Numbers) -> tuple[Array, Any, Any]:
-    m = g + n.momentum * m
-    return g + n.momentum * m, m, v
-
-
-def _adam(g: Array, m: Any, v: Any, n: _Numbers) -> tuple[Array, Any, Any]:
-    m, v = _mean(m, g, n.b1), _mean(v, g * g, n.b2)
-    return m * n.whole_first / (jnp.sqrt(v * n.whole_second) + n.eps), m, v
-
-
-def _nadam(g: Array, m: Any, v: Any, n: _Numbers) -> tuple[Array, Any, Any]:
-    m, v = _mean(m, g, n.b1), _mean(v, g * g, n.b2)
-    ahead = n.b1[0] * m * n.ahead + n.b1[1] * g * n.whole_first
-    return ahead / (jnp.sqrt(v * n.whole_second) + n.eps), m, v
-
-
-def _adamax(g: Array, m: Any, v: Any, n: _Numbers) -> tuple[Array, Any, Any]:
-    m, v = _mean(m, g, n.b1), jnp.maximum(jnp.abs(g) + n.eps, n.b2[0] * v)
-    return m * n.whole_first / v, m, v
-
-
-def _adabelief(g: Array, m: Any, v: Any, n: _Numbers) -> tuple[Array, Any, Any]:
-    m = _mean(m, g, n.b1)
-    v = _mean(v, jnp.square(g - m), n.b2) + n.eps
-    return m * n.whole_first / (jnp.sqrt(v * n.whole_second) + n.eps), m, v
-
-
-def _adagrad(g: Array, m: Any, v: Any, n: _Numbers) -> tuple[Array, Any, Any]:
-    v = v + g * g
-    return g * jax.lax.rsqrt(v + 0.1 + n.eps), m, v
-
-
-def _rmsprop(g: Array, m: Any, v: Any, n: _Numbers) -> tuple[Array, Any, Any]:
-    v = _mean(v, g * g, n.decay)
-    return g * jax.lax.rsqrt(v + n.eps), m, v
-
-
-def _lion(g: Array, m: Any, v: Any, n: _Numbers) -> tuple[Array, Any, Any]:
-    return jnp.sign(_mean(m, g, n.b1)), _mean(m, g, n.b2), v
-
-
-def _mean(old: Any, new: Array, shares: tuple[Array, Array]) -> Array:
-    return shares[0] * old + shares[1] * new
-
-
-_KINDS: Mapping[str, _Kind] = {
-    "adam": _Kind(_adam, (True, True), decoupled=False),
-    "adamw": _Kind(_adam, (True, True), weight_decay=1e-4),
-    "nadam": _Kind(_nadam, (True, True), decoupled=False),
-    "nadamw": _Kind(_nadam, (True, True), weight_decay=1e-4),
-    "adamax": _Kind(_adamax, (True, True)),
-    "adabelief": _Kind(_adabelief, (True, True), eps=1e-16),
-    "sgd": _Kind(_sgd, (False, False)),
-    "momentum": _Kind(_momentum, (True, False)),
-    "nesterov": _Kind(_nesterov, (True, False)),
-    "rmsprop": _Kind(_rmsprop, (False, True)),
-    "adagrad": _Kind(_adagrad, (False, True), eps=1e-7),
-    "lion": _Kind(_lion, (True, False), b2=0.99, weight_decay=1e-3),
-}
-OPTIMIZERS = tuple(_KINDS)
+OPTIMIZERS = tuple(KINDS)
 
 
 def optimizer(
@@ -222,17 +112,17 @@ def optimizer(
     """
     kind = distinct(kind)
     for name in choices(kind):
-        if name not in _KINDS:
+        if name not in KINDS:
             raise ValueError(
                 f"optimizer(kind=...) must be one of {', '.join(OPTIMIZERS)}, got {name!r}"
             )
-    kinds = [_KINDS[name] for name in choices(kind)]
+    kinds = [KINDS[name] for name in choices(kind)]
     clip, l2 = (mapped(value, lambda c: 0.0 if c is None else c) for value in (clip, l2))
     weights = _weight_decay(kind, weight_decay)
     share(schedule, 0, steps, warmup=warmup, final=final)  # so that a mistake is told at once
 
     def of_kind(given: Any, field: str) -> Any:
-        return mapped(kind, lambda k: getattr(_KINDS[k], field)) if given is None else given
+        return mapped(kind, lambda k: getattr(KINDS[k], field)) if given is None else given
 
     def init(params: Any) -> State:
         first, second = (
@@ -251,7 +141,7 @@ def optimizer(
         used = decayed(params) if decayed and params is not None else None
         time = (state.count + 1).astype(jnp.float32)
         first, second = _shares(b1), _shares(of_kind(b2, "b2"))
-        numbers = _Numbers(
+        numbers = Numbers(
             b1=first,
             b2=second,
             decay=_shares(decay),
@@ -263,7 +153,7 @@ def optimizer(
         )
 
         def direction(g: Array, m: Any, v: Any) -> tuple[Array, Any, Any]:
-            made = select(kind, lambda name: _KINDS[name].rule(g, m, v, numbers))
+            made = select(kind, lambda name: KINDS[name].rule(g, m, v, numbers))
             return jax.tree.map(lambda new, old: new.astype(old.dtype), made, (g, m, v))
 
         gradients = _with_weights(_clipped(gradients, clip), params, l2, used)
@@ -297,8 +187,8 @@ def _zero_unless(taken: Array, tree: Any) -> Any:
 def _weight_decay(kind: Any, given: Any) -> Any:
     """Traced or not, the decoupled weight decay; 0 for kinds that have none."""
     if given is None:
-        return distinct(mapped(kind, lambda name: _KINDS[name].weight_decay))
-    has = distinct(mapped(kind, lambda name: _KINDS[name].decoupled))
+        return distinct(mapped(kind, lambda name: KINDS[name].weight_decay))
+    has = distinct(mapped(kind, lambda name: KINDS[name].decoupled))
     given = mapped(given, lambda decay: 0.0 if decay is None else decay)
     if isinstance(has, bool):
         return given if has else 0.0
