@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxhpo.backend import traced_for
 from jaxhpo.contracts import Scheduler, Task
 from jaxhpo.population.form import Form
 from jaxhpo.population.member import Member
@@ -162,7 +163,8 @@ class Arrangement:
             width=sizes["width"] or _LANES.get(platform, _LANES_OF_A_CHIP),
             platform=platform,
         )
-        return plan(self.task, self.static, load, asked)
+        with traced_for(platform):
+            return plan(self.task, self.static, load, asked)
 
     def _lookahead(self, trials: int) -> int:
         """Trials that may be in training while the next are proposed, as far as W says nothing."""
