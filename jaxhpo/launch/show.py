@@ -76,7 +76,8 @@ def _origin(identity: dict[str, Any]) -> None:
         f"  sampler {identity['sampler']} {identity['sampler_options'] or ''}, scheduler "
         f"{identity['scheduler']} {identity['scheduler_options'] or ''}".replace(" ,", ",").rstrip()
     )
-    sizes = ", ".join(f"{name} {identity[name]}" for name in ("batch", "lookahead", "width"))
+    names = ("batch", "lookahead", "width", *(["startup"] if identity.get("startup") else []))
+    sizes = ", ".join(f"{name} {identity[name]}" for name in names)
     print(f"  {sizes}")
 
 

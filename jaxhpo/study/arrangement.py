@@ -42,6 +42,15 @@ _LANES_OF_A_CHIP = 64
 _LEAST_LANES = 16
 
 
+def reserve(trials: int) -> int:
+    """How many of a study's trials are chosen without looking at results: a fifth, at least 25, but
+    at most half, and at least 10 of them.
+
+    P-values are of these alone; what follows goes by results, and is no sample of anything.
+    """
+    return max(10, min(max(25, -(-trials // 5)), trials // 2))
+
+
 @dataclasses.dataclass(kw_only=True)
 class Arrangement:
     """What programs, members and populations are made from.
@@ -185,6 +194,7 @@ class Arrangement:
             "batch": min(high, max(low, width // part), few),
             "lookahead": max(self._lookahead(trials), full),
             "width": width,
+            "startup": reserve(trials),
             "plan": dict(chosen.choice),
         }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -85,7 +86,10 @@ def settled(task: Task, given: Mapping[str, Any]) -> Basis:
         drivers=given["drivers"],
     )
     certain = identity.certain(task, given, replicates, prior)
-    records, whole, plan = _opened(given, certain, arranged)
+    reserves = sampler.adaptive and _reserves(given, prior)
+    records, whole, plan = _opened(given, certain, arranged, None if reserves else 0)
+    if reserves:
+        sampler = _sampler(task, given, startup=whole["startup"])
     try:
         arguments.lookahead(whole["lookahead"], group)
         if plan is not None:
@@ -110,20 +114,37 @@ def settled(task: Task, given: Mapping[str, Any]) -> Basis:
 
 def _algorithms(task: Task, given: Mapping[str, Any]) -> tuple[Sampler, Scheduler]:
     """Sampler and scheduler, found by name, if a study of the task can be run with them."""
-    name, options = given["sampler"], dict(given["sampler_options"] or {})
-    sampler = registry.made("samplers", name, (task.space.layout,), options)
-    arguments.several(task, name, sampler)
+    sampler = _sampler(task, given)
+    arguments.several(task, given["sampler"], sampler)
     name, options = given["scheduler"], dict(given["scheduler_options"] or {})
     return sampler, arguments.scheduler(name, registry.made("schedulers", name, (), options))
 
 
+def _sampler(task: Task, given: Mapping[str, Any], **more: Any) -> Sampler:
+    """The sampler that is asked for. `more`: options besides those that are given."""
+    options = {**(given["sampler_options"] or {}), **more}
+    return registry.made("samplers", given["sampler"], (task.space.layout,), options)
+
+
+def _reserves(given: Mapping[str, Any], prior: Prior | None) -> bool:
+    """Whether the study decides how many trials come before the sampler goes by results: not if
+    the user has, or there are results to begin with, or the sampler has no such option."""
+    options = inspect.signature(registry.get("samplers", given["sampler"])).parameters
+    told = "startup" in (given["sampler_options"] or {}) or prior is not None
+    return "startup" in options and not told
+
+
 def _opened(
-    given: Mapping[str, Any], certain: Mapping[str, Any], arranged: Arrangement
+    given: Mapping[str, Any], certain: Mapping[str, Any], arranged: Arrangement, startup: int | None
 ) -> tuple[Any, dict[str, Any], Plan | None]:
-    """The records, the whole identity, and the plan if it had to be made."""
+    """The records, the whole identity, and the plan if it had to be made.
+
+    Args:
+        startup: 0, or None: the study's default.
+    """
     asked: dict[str, str] = dict(given["plan"] or {})
     plans: list[Plan] = []
-    sizes = {name: given[name] for name in ("batch", "lookahead", "width")}
+    sizes = {name: given[name] for name in ("batch", "lookahead", "width")} | {"startup": startup}
 
     def defaults() -> dict[str, Any]:
         plans.append(arranged.plan(given["trials"], asked, sizes))

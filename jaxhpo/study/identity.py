@@ -18,7 +18,7 @@ from jaxhpo.contracts import Task
 from jaxhpo.goals import goals
 from jaxhpo.study.warm_start import Prior
 
-VERSION = 3  # raised whenever the same inputs would give other trials
+VERSION = 4  # raised whenever the same inputs would give other trials
 
 
 def certain(

@@ -107,7 +107,7 @@ class Loop:
         self._records.put_fact("digest", in_flight.digest(self._ledger, sampler))
         ended = self._ledger.ended
         if ended < self._trials:
-            message = f"all {ended} configurations have been tried; there are no others"
+            message = f"all configurations have been tried, in {ended} trials; there are no others"
             return Outcome(ended="exhausted", message=message, trials=ended)
         return Outcome(ended="complete", message=f"all {ended} trials have ended", trials=ended)
 

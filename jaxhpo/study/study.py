@@ -43,7 +43,9 @@ class Study:
         workdir: where records are kept (``study.db``, needs SQLAlchemy), or a database URL. None:
             in memory, lost with the process.
         sampler, sampler_options: file name in ``jaxhpo/samplers`` and the factory's arguments;
-            what ``"auto"`` picked, and why, is noted as the fact "sampler".
+            what ``"auto"`` picked, and why, is noted as the fact "sampler". Where a sampler has the
+            option "startup" and it is not given, a fifth of `trials` (at least 25, at most half)
+            are chosen without looking at results, so that the analysis has something to test on.
         scheduler, scheduler_options: likewise in ``jaxhpo/schedulers``.
         batch: trials proposed together (16, or an eighth of the width, to 128; in a short study a
             quarter of `trials`, but 4).

@@ -62,3 +62,10 @@ def test_a_chip_holds_no_more_lanes_than_a_study_can_fill():
     assert [found["batch"] for found in (small, usual, large)] == [8, 16, 128]
     assert sizes(512, device=CHIP, adaptive=False)["width"] == 512  # nothing waits for results
     assert sizes(32, device=CHIP, replicates=4)["width"] == 32
+
+
+@pytest.mark.parametrize(
+    ("trials", "startup"), [(4, 10), (20, 10), (40, 20), (60, 25), (125, 25), (200, 40), (512, 103)]
+)
+def test_a_fifth_of_the_trials_is_for_the_analysis(trials, startup):
+    assert sizes(trials)["startup"] == startup

@@ -341,9 +341,28 @@ def test_a_study_that_goes_on_with_more_trials_keeps_the_sizes_of_its_first_run(
 
     def sizes(trials, where):
         with Study(task, trials=trials, workdir=tmp_path / where) as made:
-            return made.identity["batch"], made.identity["lookahead"]
+            return [made.identity[name] for name in ("batch", "lookahead", "startup")]
 
     first = sizes(20, "parts")
     assert sizes(400, "parts") == first
-    assert sizes(400, "whole")[0] > first[0]
-    assert sizes(400, "whole")[1] > first[1]
+    assert all(more > few for more, few in zip(sizes(400, "whole"), first, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("given", "startup"),
+    [
+        ({"sampler": "tpe"}, 25),
+        ({"sampler": "gp"}, 25),
+        ({"sampler": "tpe", "sampler_options": {"startup": 5}}, 0),
+        ({"sampler": "random"}, 0),
+    ],
+)
+def test_a_study_reserves_trials_that_no_result_has_chosen(given, startup):
+    task = objective(lambda key, hp: hp["x"], Space(x=Float(0.0, 1.0)))
+    with Study(task, trials=60, batch=4, lookahead=4, **given) as made:
+        assert made.identity["startup"] == startup
+        made.run()
+    phases = [trial.phase for trial in made.trials]
+    first = startup or (60 if given["sampler"] == "random" else 5 + 3)  # whole blocks
+    assert set(phases[:first]) == {Phase.EXPLORE}
+    assert set(phases[first + 3 :]) <= {Phase.MODEL}
