@@ -92,13 +92,14 @@ def test_what_is_there_is_found_with_enough_trials():
 
 
 def test_the_script_simulates_a_study():
-    module = script("calibration_studies")
-    search = module.Search(module.ADDITIVE, "random", 40)
+    module, core = script("calibration_studies"), script("calibration_core")
+    space = script("calibration_coverage").ADDITIVE
+    search = core.Search(space, "random", 40)
     table = search.table(lambda block, rng: 4 * block[:, 0] + 0.1 * rng.normal(size=len(block)), 1)
     assert len(table) == 40
-    said = module.named(module.analysis(table, module.ADDITIVE, Options(resamples=20)))
+    said = module.named(module.analysis(table, space, Options(resamples=20)))
     assert said["matters"] == {"x0"}
-    assert module.rate(1, 20)["share"] == 0.05
+    assert core.rate(1, 20)["share"] == 0.05
 
 
 def test_the_document_says_what_was_measured():

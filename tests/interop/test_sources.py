@@ -405,13 +405,13 @@ def test_dates_and_names_of_rows_are_no_parameters(tmp_path: Path):
         f"run-{i},{'Crashed' if i == 3 else 'Finished'},2024-01-{i + 1:02d}T10:00:00Z,{i / 8},{i}"
         for i in range(12)
     ]
-    text = "\n".join(["Name,State,Created,lr,value", *lines])
+    text = "\n".join(["Label,State,Day,lr,value", *lines])
     found = load(_file(tmp_path, text))
     assert set(found.space.parameters) == {"lr"}
     assert found.table.index[found.table["status"] == "failed"].tolist() == [3]
     said = " ".join(found.facts["notes"])
-    assert "'Created' is left out: it holds dates" in said
-    assert "'Name' is left out: it has another text in each of 12 rows" in said
+    assert "'Day' is left out: it holds dates" in said
+    assert "'Label' is left out: it has another text in each of 12 rows" in said
 
 
 @pytest.mark.filterwarnings("ignore:the search space is taken")

@@ -339,7 +339,8 @@ def check_confirmed(b):
     assert b["/confirmation/best/number"] == b["/summary/best/number"]
     assert "Confirmed" in b.said("best")
     means = {int(r["trial"]): float(r["mean"]) for r in fresh}
-    assert b["/chosen/row/number"] == b["/confirmation/winner"] == max(means, key=means.get)
+    best = (max if b.study.task.maximize else min)(means, key=means.__getitem__)
+    assert b["/chosen/row/number"] == b["/confirmation/winner"] == best
 
 
 def check_boolean(b):
