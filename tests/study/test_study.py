@@ -108,7 +108,8 @@ def test_a_study_asked_for_more_goes_on_as_if_asked_at_once(whole, digits, tmp_p
 
 def test_what_the_default_sampler_picked_is_recorded(tmp_path):
     task = objective(lambda key, hp: (hp["x"] - 0.3) ** 2, Space(x=Float(0.0, 1.0)))
-    given = {"batch": 8, "lookahead": 0, "sampler_options": {"most_known": 24}}
+    options = {"most_known": 24, "startup": 10}
+    given = {"batch": 8, "lookahead": 0, "sampler_options": options}
     with Study(task, trials=40, **given) as whole:
         snapshots = []
         whole.run(on_tick=snapshots.append)
@@ -212,7 +213,7 @@ def test_a_finite_space_is_exhausted_and_says_so():
     with Study(task, trials=50, sampler="grid") as made:
         outcome = made.run()
     assert (outcome.ended, outcome.trials) == ("exhausted", 6)
-    assert "6 configurations" in outcome.message
+    assert "all configurations have been tried, in 6 trials" in outcome.message
     assert len({tuple(t.config.items()) for t in made.trials}) == 6
     assert made.best.config == {"a": "u", "n": 1}
 
