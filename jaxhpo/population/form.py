@@ -4,7 +4,7 @@ hyperparameters in which two members must agree to be trained by the same one.""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -47,21 +47,27 @@ class Form:
         """One member's hyperparameters as its program takes them, each of shape []."""
         return {n: np.asarray(self.place(n, hp[n]), dtype) for n, dtype in self.dtypes.items()}
 
-    def narrowed(self, hp: Mapping[str, Any]) -> tuple[Form, tuple[int, ...]]:
-        """The form of the program that a member with these hyperparameters shares, and the places
-        of its classes, by which it differs from others."""
+    def program(
+        self, hp: Mapping[str, Any], names: Iterable[str]
+    ) -> tuple[tuple[Any, ...], dict[str, Any], Form]:
+        """Of the program that a member with these hyperparameters shares with others: what it has
+        in common with them alone (hashable), its static values, and its form.
+
+        Args:
+            names: of the static hyperparameters, in an order that is the same for all members.
+        """
+        static = {name: hp[name] for name in names}
+        form, places = self._narrowed(hp)
+        return (*places, *((n, type(v), v) for n, v in static.items())), static, form
+
+    def _narrowed(self, hp: Mapping[str, Any]) -> tuple[Form, tuple[int, ...]]:
+        """The program's form, and the places of its classes, by which it differs from others."""
         options, places = dict(self.options), []
         for name, classes in self.classes.items():
             owns = [_place(values, hp[name]) is not None for values in classes]
             places.append(owns.index(True) if any(owns) else 0)
             options[name] = classes[places[-1]]
         return dataclasses.replace(self, options=options, classes={}), tuple(places)
-
-
-def cohort_key(static: Mapping[str, Any], places: tuple[int, ...]) -> tuple[Any, ...]:
-    """What the members who share a program have in common: static hyperparameters, and the places
-    of their classes."""
-    return (*places, *((name, type(value), value) for name, value in static.items()))
 
 
 def _place(values: tuple[Any, ...], value: Any) -> int | None:

@@ -19,7 +19,7 @@ import numpy as np
 from jaxhpo.contracts import Task
 from jaxhpo.population.bank import Bank
 from jaxhpo.population.cohort import Cohort
-from jaxhpo.population.form import Form, cohort_key
+from jaxhpo.population.form import Form
 from jaxhpo.population.member import Member, Progress, Tick
 from jaxhpo.population.program import EXHAUSTED, Device, Program
 from jaxhpo.population.tile import Tile, plain
@@ -226,9 +226,7 @@ class Population:
     # -- the house-keeping of tiles ----------------------------------------------------------------
 
     def _cohort(self, hp: Mapping[str, Any]) -> Cohort:
-        static = {name: hp[name] for name in self.static}
-        form, classes = self.form.narrowed(hp)
-        key = cohort_key(static, classes)
+        key, static, form = self.form.program(hp, self.static)
         if key not in self.cohorts:
             program = self._new_program(static, form)
             bank = Bank(lambda: self._new_tile(program, self._slots[0]))

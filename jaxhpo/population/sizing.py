@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -17,7 +16,8 @@ import numpy as np
 
 from jaxhpo.backend import memory_of
 from jaxhpo.contracts import Task
-from jaxhpo.population.form import Form, cohort_key
+from jaxhpo.cores import cores
+from jaxhpo.population.form import Form
 from jaxhpo.population.program import EXHAUSTED, Device, Program
 
 # Of state a tile on a CPU. Measured: from 2 to 8 MB the time of a member is the same within 5 %;
@@ -42,9 +42,8 @@ def tile_width(
     """
     programs: dict[tuple[Any, ...], Program] = {}
     for hp in members:
-        static = {name: value for name, value in hp.items() if name not in form.dtypes}
-        narrow, places = form.narrowed(hp)
-        programs[cohort_key(static, places)] = Program(task=task, static=static, form=narrow)
+        key, static, narrow = form.program(hp, [name for name in hp if name not in form.dtypes])
+        programs[key] = Program(task=task, static=static, form=narrow)
     size, largest = 1, None
     for program in programs.values():
         with contextlib.suppress(Exception):  # a task that can't be traced says so when it is run
@@ -92,15 +91,7 @@ def drivers_per_device(devices: Sequence[Device]) -> int:
     """One thread a core, shared among the devices of a CPU; one a device elsewhere."""
     if devices[0].platform != "cpu":
         return 1
-    return max(1, _cores() // len(devices))
-
-
-def _cores() -> int:
-    """Of the machine that this process may use; systems other than Linux don't say which."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1
+    return max(1, (cores() or 1) // len(devices))
 
 
 def _bytes(state: object) -> int:

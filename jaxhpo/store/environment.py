@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jaxhpo.cores import cores
+
 _PACKAGES = ("jaxhpo", "jax", "jaxlib", "flax", "optax", "numpy", "pandas", "SQLAlchemy")
 _SECONDS = 2.0  # for git to answer
 
@@ -25,7 +27,7 @@ def describe() -> dict[str, Any]:
     return {
         "versions": {"python": platform.python_version(), **_versions()},
         "platform": f"{platform.system()} {platform.machine()}",
-        "cpus": _cpus(),
+        "cpus": cores(),
         "devices": _devices(),
         "command": [Path(sys.argv[0]).name, *map(masked, sys.argv[1:])] if sys.argv else [],
         "git": revision(_started_from()),
@@ -67,13 +69,6 @@ def _started_from() -> Path:
         return Path(started).resolve().parent if started else Path.cwd()
     except OSError:  # the directory is gone
         return Path(os.sep)
-
-
-def _cpus() -> int | None:
-    try:
-        return len(os.sched_getaffinity(0))
-    except (AttributeError, OSError):  # not on macOS or Windows
-        return os.cpu_count()
 
 
 def _versions() -> dict[str, str | None]:

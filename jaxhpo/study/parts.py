@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from jaxhpo.goals import goals
-from jaxhpo.population.form import cohort_key
 from jaxhpo.study.basis import Basis, Stream
 from jaxhpo.study.brackets import Brackets
 from jaxhpo.study.fixed import fixed_columns
@@ -63,8 +62,7 @@ def brackets(basis: Basis, ledger: Ledger, end: int) -> Brackets | None:
     static = sorted(arranged.static - set(form.options))
 
     def program(trial: Trial) -> tuple[Any, ...]:
-        hp = arranged.filled(trial.config)
-        return cohort_key({name: hp[name] for name in static}, form.narrowed(hp)[1])
+        return form.program(arranged.filled(trial.config), static)[0]
 
     return Brackets(
         basis.scheduler,
