@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import jax
@@ -15,6 +16,7 @@ from jaxhpo.samplers._every import MOST, listed
 
 _LISTED = 200_000  # finite spaces up to this size are listed to find what is left
 _TRIES = 20
+_BLOCK = 1024  # points of a sequence that are drawn together
 
 
 def finite(layout: Layout) -> bool:
@@ -73,36 +75,49 @@ def repaired(
     return points, replaced
 
 
-def distinct(layout: Layout, draw: Callable[[int], Array], first: int, n: int, key: Array) -> Array:
-    """float32 [n, d]: points `first` to ``first + n - 1`` of a sequence, without those that came
-    before in it. In a finite space, every configuration comes in the end: what the sequence does
-    not reach in four times as many draws as there are configurations follows in random order.
+class Distinct:
+    """The points of a sequence without those that came before in it. In a finite space, every
+    configuration comes in the end: what the sequence does not reach in four times as many draws as
+    there are configurations follows in random order.
 
-    Args:
-        draw: ``(length) -> points [length, d]``, the first of a sequence, snapped.
-        key: consumed, where a random order is needed.
-
-    Raises:
-        ValueError: if the space has fewer than first + n configurations.
+    What was drawn for one batch is kept for the next one of the same key. The result is a function
+    of the arguments all the same.
     """
-    within(layout, first, n)
-    end, size = first + n, layout.size or 0
-    limit = 1 << (4 * size - 1).bit_length()
-    length = min(limit, 1 << (2 * end - 1).bit_length())
-    while True:
-        rows = np.ascontiguousarray(draw(length), np.float32)
-        words = rows.view(np.uint32)
-        once = np.sort(np.unique(words, axis=0, return_index=True)[1])
-        if len(once) >= end or length >= limit:
-            break
-        length *= 2
-    found = rows[once[:end]]
-    if len(found) < end:
-        seen = {row.tobytes() for row in found}
-        left = np.array([row for row in listed(layout) if row.tobytes() not in seen])
-        order = np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())
-        found = np.concatenate([found, order.permutation(left)])[:end]
-    return jnp.asarray(found[first:])
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._limit = 1 << (4 * (layout.size or 1) - 1).bit_length()
+        self._begin(b"")
+
+    def _begin(self, words: bytes) -> None:
+        self._words, self._drawn = words, 0
+        self._found: dict[bytes, np.ndarray] = {}  # in the order in which they came
+
+    def __call__(self, draw: Callable[[int, int], Array], first: int, n: int, key: Array) -> Array:
+        """float32 [n, d]: points `first` to ``first + n - 1``.
+
+        Args:
+            draw: ``(start, length) -> points [length, d]``, so many of a sequence, snapped.
+            key: consumed, where a random order is needed. Of another sequence it is another one.
+
+        Raises:
+            ValueError: if the space has fewer than first + n configurations.
+        """
+        within(self._layout, first, n)
+        words = np.asarray(jax.random.key_data(key))
+        if self._words != words.tobytes():
+            self._begin(words.tobytes())
+        found, block = self._found, min(_BLOCK, self._limit)
+        while len(found) < first + n and self._drawn < self._limit:
+            for row in np.ascontiguousarray(draw(self._drawn, block), np.float32):
+                found.setdefault(row.tobytes(), row)
+            self._drawn += block
+        if len(found) < first + n:
+            left = [row for row in listed(self._layout) if row.tobytes() not in found]
+            for place in np.random.default_rng(words.tolist()).permutation(len(left)):
+                found[left[place].tobytes()] = left[place]
+        rows = list(itertools.islice(found.values(), first, first + n))
+        return jnp.asarray(np.array(rows, np.float32).reshape(n, self._layout.d))
 
 
 def unlike(layout: Layout, points: Array, pending: Array, key: Array) -> Array:

@@ -10,7 +10,7 @@ from jax import Array
 
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
-from jaxhpo.samplers._fresh import distinct, finite, unlike
+from jaxhpo.samplers._fresh import Distinct, finite, unlike
 from jaxhpo.samplers._scan import searched
 from jaxhpo.samplers._sizes import room
 
@@ -22,12 +22,14 @@ def random(layout: Layout) -> Sampler:
     continuous parameter a point that is pending, or in the batch already, is drawn anew.
     """
 
+    distinct = Distinct(layout)
+
     def ask(key: Array, first: int, pending: Array, n: int) -> Proposal:
         points_key, other_key = jax.random.split(key)
         if finite(layout):
-            draw = functools.partial(_points, layout, points_key, jnp.int32(0))
-            return Proposal(distinct(layout, draw, first, n, other_key), jnp.zeros(n, bool))
-        points = _points(layout, points_key, jnp.int32(first), room(n))[:n]
+            draw = functools.partial(_points, layout, points_key)
+            return Proposal(distinct(draw, first, n, other_key), jnp.zeros(n, bool))
+        points = _points(layout, points_key, first, room(n))[:n]
         points = unlike(layout, points, pending, jax.random.fold_in(other_key, first))
         return Proposal(points, jnp.zeros(n, bool))
 

@@ -22,7 +22,7 @@ from scipy.stats import qmc
 
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
-from jaxhpo.samplers._fresh import distinct, finite, unlike
+from jaxhpo.samplers._fresh import Distinct, finite, unlike
 from jaxhpo.samplers._scan import measured_all, quasi_random
 from jaxhpo.samplers._sizes import room
 
@@ -37,11 +37,13 @@ def sobol(layout: Layout) -> Sampler:
     continuous parameter a point that is pending, or in the batch already, is drawn anew.
     """
 
+    distinct = Distinct(layout)
+
     def ask(key: Array, first: int, pending: Array, n: int) -> Proposal:
         other_key = jax.random.fold_in(key, first)
         if finite(layout):
-            draw = functools.partial(sequence, layout, key, 0)
-            return Proposal(distinct(layout, draw, first, n, key), jnp.zeros(n, bool))
+            draw = functools.partial(sequence, layout, key)
+            return Proposal(distinct(draw, first, n, key), jnp.zeros(n, bool))
         points = unlike(layout, sequence(layout, key, first, n), pending, other_key)
         return Proposal(points, jnp.zeros(n, bool))
 

@@ -9,6 +9,7 @@ trained again to the same bits, on whatever devices there are then.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from jaxhpo.population.member import Member
 from jaxhpo.population.population import Population
-from jaxhpo.store import packed, rows
+from jaxhpo.store import codec, packed, rows
 from jaxhpo.study.ledger import Ledger
 from jaxhpo.study.run import Run
 from jaxhpo.trial import Status, Trial
@@ -107,11 +108,16 @@ def digest(ledger: Ledger, sampler: Any) -> str:
     the sampler's state when told of them: what must come out the same however often a study was
     interrupted."""
     timing = {"attempts", "started", "finished", "seconds"}
-    trials = [
-        {name: value for name, value in _row(trial).items() if name not in timing}
-        for trial in ledger.trials
-    ]
-    return packed.digest({"trials": trials, "sampler": sampler})
+    found = hashlib.sha256(packed.digest(sampler).encode())
+    for trial in ledger.trials:
+        row = {name: v for name, v in rows.trial_row(trial).items() if name not in timing}
+        arrays = [("point", row.pop("point"))]
+        arrays += sorted((curve["metric"], curve["values"]) for curve in rows.curve_rows([trial]))
+        sizes = [[name, len(array)] for name, array in arrays]
+        found.update(codec.dumps([row, sizes]).encode())
+        for _, array in arrays:
+            found.update(array)
+    return found.hexdigest()
 
 
 def _stacked(states: list[Any]) -> list[np.ndarray]:
