@@ -21,10 +21,13 @@ import numpy as np
 
 from jaxhpo.contracts import Sampler
 from jaxhpo.goals import Goals
+from jaxhpo.samplers._fresh import finite, repaired
 from jaxhpo.space import Space
 from jaxhpo.study.grades import Grades
 from jaxhpo.study.warm_start import Prior
 from jaxhpo.trial import Phase, Trial
+
+_ORDER = 2**31 - 1  # the stream for what takes the place of a configuration that was given
 
 
 class Proposer:
@@ -68,6 +71,10 @@ class Proposer:
         self.lookahead = lookahead
         self.gated = gated
         self._given = space.encode(given) if given else np.zeros((0, len(space)), np.float32)
+        # Of a finite space, those of them that the sampler would come to as well.
+        every = finite(space.layout) and sampler.size == space.layout.size
+        self._anyway = len(np.unique(self._given, axis=0)) if every and given else 0
+        self._order = jax.random.fold_in(key, _ORDER)
         self._budget = budget
         self._goals = goals
         self.state = sampler.init(key)
@@ -80,7 +87,9 @@ class Proposer:
     @property
     def size(self) -> int | None:
         """How many trials there can be, or None if there is no end to them."""
-        return None if self.sampler.size is None else self.sampler.size + len(self._given)
+        if self.sampler.size is None:
+            return None
+        return self.sampler.size + len(self._given) - self._anyway
 
     def next(self, trials: Sequence[Trial], wanted: int) -> list[Trial]:
         """The trials that follow `trials`, up to number ``wanted - 1`` and the end of the block.
@@ -102,16 +111,17 @@ class Proposer:
         self._tell(trials[self._told : known])
         # A whole block is proposed even where the study ends within it, so that a study that is
         # continued with more trials proposes what it would have proposed at once.
-        n = (
-            self.batch
-            if self.sampler.size is None
-            else min(self.batch, self.sampler.size + given - start)
-        )
+        n = self.batch if self.size is None else min(self.batch, self.size - start)
         pending = self._pending(trials[known:start])
         if self.sampler.says is not None:
             self.says = self.sampler.says(self.state, start - given, n)
         proposal = self.sampler.ask(self.state, start - given, pending, n)
         points, model = np.asarray(proposal.points), np.asarray(proposal.model)
+        if self._anyway:
+            tried = np.asarray(self._pending(trials[:start]))
+            key = jax.random.fold_in(self._order, start)
+            points, other = repaired(self.space.layout, points, tried, tried[:0], key)
+            model = model & ~other
         phases = [Phase.MODEL if m else Phase.EXPLORE for m in model]
         part = slice(number - start, end - start)
         return self._trials(number, points[part], phases[part], known)

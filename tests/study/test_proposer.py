@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxhpo import registry
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.space import Choice, Float, Int, Space
 from jaxhpo.study.proposer import Proposer
@@ -146,6 +147,34 @@ def test_a_finite_sampler_ends_the_study():
     while block := made.next(trials, 100):
         trials += ended(block)
     assert len(trials) == made.size == 7
+
+
+@pytest.mark.parametrize("sampler", ["random", "sobol", "grid", "tpe", "auto"])
+def test_what_was_given_is_not_tried_once_more(sampler):
+    space = Space(a=Choice(["u", "v", "w"]), b=Int(0, 3))
+    given = [{"a": "u", "b": 1}, {"a": "w", "b": 3}]
+
+    def all_of(batch: int) -> list[Trial]:
+        made = Proposer(
+            space,
+            registry.made("samplers", sampler, (space.layout,), {}),
+            jax.random.key(5),
+            batch=batch,
+            lookahead=4,
+            gated=True,
+            given=given,
+            budget=lambda config: 1,
+        )
+        trials: list[Trial] = []
+        while block := made.next(trials, 100):
+            trials += ended(block)
+        assert made.size == 12
+        return trials
+
+    found = all_of(batch=4)
+    assert [t.config for t in found[:2]] == given
+    assert len({tuple(t.config.values()) for t in found}) == len(found) == 12
+    assert len({tuple(t.config.values()) for t in all_of(batch=5)}) == 12
 
 
 def test_a_budget_that_is_no_number_of_units_is_refused():
