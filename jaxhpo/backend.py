@@ -11,6 +11,9 @@ from typing import Any
 
 import jax
 
+Device = Any
+"""A `jax.Device`, which type checkers don't take for a type."""
+
 _PLATFORM: contextvars.ContextVar[str | None] = contextvars.ContextVar("platform", default=None)
 
 
@@ -29,7 +32,7 @@ def traced_for(name: str) -> Iterator[None]:
         _PLATFORM.reset(token)
 
 
-def memory_of(device: Any) -> tuple[int, int] | None:
+def memory_of(device: Device) -> tuple[int, int] | None:
     """The bytes of memory of a `jax.Device` that may be used, and those that are; None where it
     does not say, as CPUs and some plug-ins don't."""
     if device.platform == "cpu":

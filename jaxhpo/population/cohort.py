@@ -13,6 +13,7 @@ import numpy as np
 from jaxhpo.population.bank import Bank
 from jaxhpo.population.lanes import OUTBOX
 from jaxhpo.population.member import Member, Tick
+from jaxhpo.population.own_cpu import together
 from jaxhpo.population.program import Program
 from jaxhpo.population.tile import Tile, plain
 
@@ -71,7 +72,7 @@ class Cohort:
         by_size = sorted((tile for tile in idle if tile.live), key=lambda tile: tile.live)
         for i, small in enumerate(by_size):
             for big in by_size[i + 1 :]:
-                if big.device == small.device and big.free >= small.live:
+                if together(big.device, small.device) and big.free >= small.live:
                     big.move(small, list(small.members.values()))
                     self.tiles.remove(small)
                     break

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import jax
 
+from jaxhpo.backend import Device
 from jaxhpo.contracts import TRAIN, VALIDATION, Stream
-from jaxhpo.population.program import Device
 from jaxhpo.population.sizing import memory
 
 _KEPT = 8  # the blocks stay where they take at most this part of the memory that is free

@@ -12,6 +12,7 @@ divergence and limits are those of every other task.
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxhpo.backend import Device
 from jaxhpo.contracts import Hyperparameters, Task
 from jaxhpo.population.checked import check_metrics
 from jaxhpo.population.compiler import compiler_options
@@ -40,13 +42,16 @@ class StreamedProgram(Program):
     Attributes:
         task: what `ending` makes of the user's task, `whole`.
         block: the first block, or its shapes.
+        lock: held while they are compiled for another device.
     """
 
     whole: Task
     block: Any
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._ready: set[Device] = set()
         options = compiler_options(self.form.platform)
         self.begin = jax.jit(self._begin, donate_argnums=2)
         self.train = jax.jit(
@@ -55,6 +60,11 @@ class StreamedProgram(Program):
         self.measure = jax.jit(
             self._phase(_measuring(self.whole)), donate_argnums=2, compiler_options=options
         )
+
+    @property
+    def ready(self) -> set[Device]:
+        """The devices that all of them are compiled for."""
+        return self._ready
 
     def member_shapes(self, data: Any) -> tuple[Any, dict[str, Any]]:
         """As `Program.member_shapes`, with a block for the data, whatever they are."""

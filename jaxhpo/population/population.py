@@ -16,12 +16,14 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxhpo.backend import Device
 from jaxhpo.contracts import Task
 from jaxhpo.population.bank import Bank
 from jaxhpo.population.cohort import Cohort
 from jaxhpo.population.form import Form
 from jaxhpo.population.member import Member, Progress, Tick
-from jaxhpo.population.program import EXHAUSTED, Device, Program
+from jaxhpo.population.own_cpu import seats, together
+from jaxhpo.population.program import EXHAUSTED, Program
 from jaxhpo.population.tile import Tile, plain
 
 
@@ -52,8 +54,10 @@ class Population:
         self.form = form
         self.cohorts: dict[tuple[Any, ...], Cohort] = {}
         self.static = tuple(sorted(static))
-        self._place = {d: jax.device_put((key, task.data), d) for d in devices}
-        self._slots = [d for _ in range(drivers) for d in devices]
+        self._home = devices[0]
+        self._slots = self._seats(devices, drivers)
+        given = jax.device_put((key, task.data), self._home)
+        self._place = {device: jax.device_put(given, device) for device in self._slots}
         self._running: dict[concurrent.futures.Future[Tick], tuple[Cohort, Tile, list[Member]]] = {}
         self._threads = concurrent.futures.ThreadPoolExecutor(
             max_workers=len(self._slots), thread_name_prefix="jaxhpo-driver"
@@ -139,6 +143,8 @@ class Population:
             if found is None:
                 continue
             cohort, tile = found
+            key, data = self._place[device]
+            tile.to(device, data, key)
             cohort.bank.enter(tile)
             offered = self._offer(cohort, tile)
             self._free.remove(device)
@@ -208,7 +214,8 @@ class Population:
             cohort.learn(tick)
             offered = []
             ticks.append(tick)
-        return ticks, jax.tree.map(lambda leaf: leaf[0], tile.lanes.state)
+        state = jax.device_put(tile.lanes.state, self._home)
+        return ticks, jax.tree.map(lambda leaf: leaf[0], state)
 
     def test(self, member: Member, state: Any) -> dict[str, float]:
         """What the task's `test` says of a member's final state; empty where it has none."""
@@ -233,6 +240,10 @@ class Population:
             self.cohorts[key] = Cohort(program=program, bank=bank)
         return self.cohorts[key]
 
+    def _seats(self, devices: Sequence[Device], drivers: int) -> list[Device]:
+        """Where each driver runs its tiles."""
+        return seats(devices, drivers)
+
     def _new_program(self, static: Mapping[str, Any], form: Form) -> Program:
         return Program(task=self.task, static=static, form=form)
 
@@ -246,19 +257,23 @@ class Population:
         return [tile for tile in cohort.tiles if id(tile) not in running]
 
     def _choose(self, device: Device) -> tuple[Cohort, Tile] | None:
-        """The tile on `device` that will have the most lanes at work; a new one if need be."""
-        best: tuple[tuple[int, int], Cohort, Tile] | None = None
+        """The tile that `device` can run and that will have the most lanes at work; a new one if
+        need be."""
+        best: tuple[tuple[Any, ...], Cohort, Tile] | None = None
+        compiling = [c for c, *_ in self._running.values() if not c.program.ready]
         full = sum(len(cohort.tiles) for cohort in self.cohorts.values()) >= self._most
         for cohort in self.cohorts.values():
-            idle = [tile for tile in self._idle(cohort) if tile.device == device]
+            idle = [tile for tile in self._idle(cohort) if together(tile.device, device)]
             if cohort.entering and not full and not any(tile.free for tile in idle):
                 idle.append(self._new_tile(cohort.program, device))
             first = [m.number for m in [*cohort.bank.ready[:1], *cohort.waiting[:1]]]
             for tile in idle:
                 working = min(self.form.width, tile.live + cohort.entering)
                 oldest = min([*tile.members, *first], default=0)
-                if working and (best is None or (working, -oldest) > best[0]):
-                    best = ((working, -oldest), cohort, tile)
+                # Who takes what another driver is compiling now has to wait for that.
+                rank = (cohort not in compiling, working, -oldest, tile.device == device)
+                if working and (best is None or rank > best[0]):
+                    best = (rank, cohort, tile)
         if best is None:
             return None
         _, cohort, tile = best

@@ -16,19 +16,17 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
-from jaxhpo.backend import traced_for
+from jaxhpo.backend import Device, traced_for
 from jaxhpo.contracts import REPLICATE, Task
 from jaxhpo.option import Option, distinct
 from jaxhpo.population.checked import check_metrics, check_same
-from jaxhpo.population.compiler import compiler_options
+from jaxhpo.population.compiler import Compiled, compiler_options
 from jaxhpo.population.form import Form
 from jaxhpo.population.lanes import FREE, OUTBOX, Inbox, Lanes, Outbox, copied, paused
 from jaxhpo.random_bits import counter_key
-
-Device = Any
-"""A `jax.Device`, which type checkers don't take for a type."""
 
 EXHAUSTED = "RESOURCE_EXHAUSTED"
 """What the runtime says where a device's memory is not enough."""
@@ -46,15 +44,12 @@ class Program:
         static: the cohort's static hyperparameters, Python values.
         queue: Q. chunk: how many members are initialised together.
         traces: how many times JAX traced the program; 1 is right.
-        ready: the devices that it is compiled for. lock: held while it is compiled for another.
     """
 
     task: Task
     static: Mapping[str, Any]
     form: Form
     traces: int = 0
-    ready: set[Device] = dataclasses.field(default_factory=set)
-    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.width = self.form.width
@@ -62,12 +57,18 @@ class Program:
         self.chunk = max(1, self.width // 32)
         self.limits = OUTBOX if self.form.limited else 0
         options = compiler_options(self.form.platform)
-        self.tick = jax.jit(self._tick, donate_argnums=2, compiler_options=options)
-        self.copied = jax.jit(copied, donate_argnums=0)
-        self.copied_within = jax.jit(copied)
+        self.tick = Compiled(self._tick, donate_argnums=2, compiler_options=options)
+        self.copied = Compiled(copied, donate_argnums=0)
+        self.copied_within = Compiled(copied)
         self.test = jax.jit(self._test)
         self._shapes: tuple[Any, dict[str, Any]] | None = None
+        self._shaping = threading.Lock()  # so that drivers that begin together trace it once
         self._sign = -1.0 if self.task.maximize else 1.0
+
+    @property
+    def ready(self) -> set[Device]:
+        """The devices that it is compiled for."""
+        return self.tick.devices
 
     def steps(self, hp: Mapping[str, Any]) -> int:
         """Optimizer steps of one unit, 0 where the task does not tell."""
@@ -77,29 +78,39 @@ class Program:
 
     def member_shapes(self, data: Any) -> tuple[Any, dict[str, Any]]:
         """The shapes of one member's state and metrics, found without computing anything, once."""
-        if self._shapes is not None:
-            return self._shapes
+        with self._shaping:
+            if self._shapes is None:
+                self._shapes = self._shaped(data)
+        return self._shapes
+
+    def _shaped(self, data: Any) -> tuple[Any, dict[str, Any]]:
         key = jax.eval_shape(lambda: jax.random.key(0))
-        hp = {name: jax.ShapeDtypeStruct((), dtype) for name, dtype in self.form.dtypes.items()}
+        dtypes = self.form.dtypes.items()
+        hp = {name: jax.ShapeDtypeStruct((), dtype) for name, dtype in dtypes}
         number = jax.ShapeDtypeStruct((), jnp.int32)
         state = jax.eval_shape(self._init, key, number, hp, data)
         after = jax.eval_shape(self._unit, key, number, number, hp, state, data)
-        self._shapes = (state, after[1])
-        return self._shapes
+        return state, after[1]
 
     def empty(self, data: Any) -> Lanes:
-        """A tile in which every lane is free."""
+        """A tile in which every lane is free, on the host."""
         state, _ = self.member_shapes(data)
         width = self.width
-        return Lanes(
-            number=jnp.full(width, FREE, jnp.int32),
-            unit=jnp.zeros(width, jnp.int32),
-            until=jnp.zeros(width, jnp.int32),
-            pause=jnp.zeros(width, bool),
-            best=jnp.full(width, jnp.inf, jnp.float32),
-            hp={name: jnp.zeros(width, dtype) for name, dtype in self.form.dtypes.items()},
-            state=jax.tree.map(lambda leaf: jnp.zeros((width, *leaf.shape), leaf.dtype), state),
-        )
+
+        def zeros(leaf: Any) -> Any:
+            kind = jnp if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else np
+            return kind.zeros((width, *leaf.shape), leaf.dtype)
+
+        held: dict[str, Any] = {
+            "number": np.full(width, FREE, np.int32),
+            "unit": np.zeros(width, np.int32),
+            "until": np.zeros(width, np.int32),
+            "pause": np.zeros(width, bool),
+            "best": np.full(width, np.inf, np.float32),
+            "hp": {name: np.zeros(width, dtype) for name, dtype in self.form.dtypes.items()},
+            "state": jax.tree.map(zeros, state),
+        }
+        return Lanes(**held)
 
     def memory(self, data: Any) -> int:
         """Bytes that a tile needs on its device while it is trained, its data included, as the
@@ -117,7 +128,8 @@ class Program:
         )
         arguments = (shape((), jnp.int32), shape(wide, bool), shape((*wide, self.limits), "f4"))
         key = jax.eval_shape(lambda: jax.random.key(0))
-        found = self.tick.lower(key, data, lanes, inbox, *arguments).compile().memory_analysis()
+        lowered = self.tick.jitted.lower(key, data, lanes, inbox, *arguments)
+        found = lowered.compile().memory_analysis()
         if found is None:
             return 0
         held = found.argument_size_in_bytes + found.output_size_in_bytes

@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxhpo.backend import Device
 from jaxhpo.contracts import TEST, TRAIN, Task
 from jaxhpo.population.cohort import Cohort
 from jaxhpo.population.feeder import Feeder
@@ -23,7 +24,7 @@ from jaxhpo.population.form import Form
 from jaxhpo.population.member import Member, Progress, Tick
 from jaxhpo.population.phases import Streamed, StreamedProgram, ending
 from jaxhpo.population.population import Population
-from jaxhpo.population.program import EXHAUSTED, Device
+from jaxhpo.population.program import EXHAUSTED
 from jaxhpo.population.tile import Tile
 
 _Outcome = Tick | BaseException
@@ -74,7 +75,7 @@ class StreamedTile(Tile):
         clock = time.perf_counter()
         none = np.zeros(self.program.width, bool)
         arguments = (self.lanes, self._inbox([]), np.int32(1), none, self._ahead)
-        self.lanes, outbox = self._call(self.program.tick, self._key, (), *arguments)
+        self.lanes, outbox = self._call(self.program.tick.jitted, self._key, (), *arguments)
         outbox, taken = jax.device_get((outbox, self._taken))
         self.program.ready.add(self.device)
         seconds += time.perf_counter() - clock
@@ -258,6 +259,10 @@ class StreamedPopulation(Population):
                 future.set_exception(outcome)
             else:
                 future.set_result(outcome)
+
+    def _seats(self, devices: Sequence[Device], drivers: int) -> list[Device]:
+        """Those that are given: the drivers of a device share its blocks."""
+        return [device for _ in range(drivers) for device in devices]
 
     def _new_program(self, static: Mapping[str, Any], form: Form) -> StreamedProgram:
         whole = self._whole

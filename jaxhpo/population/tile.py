@@ -11,9 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxhpo.backend import Device
 from jaxhpo.population.lanes import FREE, Copy, Inbox, Lanes, Outbox, paused
 from jaxhpo.population.member import Member, Progress, Tick
-from jaxhpo.population.program import Device, Program
+from jaxhpo.population.program import Program
 
 
 class Tile:
@@ -29,7 +30,7 @@ class Tile:
     def __init__(self, program: Program, device: Device, data: Any, key: jax.Array) -> None:
         self.program = program
         self.device = device
-        self.lanes: Any = None  # made at the first tick, under the program's lock
+        self.lanes: Any = None  # made at the first tick
         self.members: dict[int, Member] = {}
         self.units: dict[int, int] = {}
         self.occupants = np.full(program.width, FREE, np.int32)
@@ -45,6 +46,14 @@ class Tile:
     def free(self) -> int:
         """How many lanes hold none."""
         return self.program.width - len(self.members)
+
+    def to(self, device: Device, data: Any, key: jax.Array) -> None:
+        """Has the next ticks run on another device."""
+        if device == self.device:
+            return
+        self.device, self._data, self._key = device, data, key
+        if self.lanes is not None:
+            self.lanes = jax.device_put(self.lanes, device)
 
     def leave(self, number: int) -> bool:
         """Takes a member out before the next tick; whether it was here."""
@@ -70,18 +79,15 @@ class Tile:
         program, started, clock = self.program, time.time(), time.perf_counter()
         inbox = self._inbox(offered)
         limits = self._limits([self.members.get(n) for n in self.occupants.tolist()])
-        ready = self.device in program.ready
-        if ready:
-            outbox = self._run(inbox, units, limits)
-        else:
-            with program.lock:
-                outbox = self._run(inbox, units, limits)
-                program.ready.add(self.device)
-        return self._told(outbox, offered, started, time.perf_counter() - clock, not ready)
+        cold = self.device not in program.ready
+        outbox = self._run(inbox, units, limits)
+        return self._told(outbox, offered, started, time.perf_counter() - clock, cold)
 
     def _run(self, inbox: Inbox, units: int, limits: np.ndarray) -> Outbox:
         arguments = (inbox, np.int32(units), self._gone(), limits)
-        self.lanes, outbox = self.program.tick(self._key, self._data, self._held(), *arguments)
+        lanes = self._held()
+        ticked = self.program.tick.on(self.device, self._key, self._data, lanes, *arguments)
+        self.lanes, outbox = ticked
         return jax.device_get(outbox)
 
     def _held(self) -> Lanes:
@@ -190,7 +196,7 @@ class Tile:
         if source.device != self.device:
             theirs = jax.device_put(theirs, self.device)
         run = self.program.copied_within if source is self else self.program.copied
-        self.lanes = run(self._held(), theirs, copy, gone)
+        self.lanes = run.on(self.device, self._held(), theirs, copy, gone)
         self.occupants = np.where(gone, FREE, self.occupants)
         self.occupants[place[: len(moves)]] = number[: len(moves)]
         self.members |= {member.number: member for _, member in moves}

@@ -10,16 +10,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxhpo.backend import traced_for
+from jaxhpo.backend import Device, traced_for
 from jaxhpo.contracts import Scheduler, Task
 from jaxhpo.population.form import Form
 from jaxhpo.population.member import Member
 from jaxhpo.population.population import Population
-from jaxhpo.population.program import Device
 from jaxhpo.population.sizing import drivers_per_device, memory, tile_width
 from jaxhpo.population.streamed import StreamedPopulation
 from jaxhpo.study.brackets import largest_group
-from jaxhpo.study.plan import COHORTS, GROUPED, TRACED, Load, Plan, classes, plan, values
+from jaxhpo.study.plan import COHORTS, GROUPED, TRACED, Classes, Load, Plan, classes, plan, values
 from jaxhpo.trial import Trial
 
 _BATCH = (16, 128, 8)  # at least, at most, in between this part of a tile's lanes
@@ -61,6 +60,7 @@ class Arrangement:
         devices: where to train. drivers: threads a device; None: by device and cores.
         how: the plan's choice, by name (see `jaxhpo.study.plan`). width: W. Both are settled when
             the study's identity is.
+        known: the classes that have been found; each value is traced for them.
     """
 
     task: Task
@@ -71,11 +71,11 @@ class Arrangement:
     drivers: int | None
     how: Mapping[str, str] = dataclasses.field(default_factory=dict)
     width: int = 1
+    known: dict[str, Classes] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.static = self.task.space.static_names(self.task.static)
         self.threads = self.drivers or drivers_per_device(self.devices)
-        self._classes: dict[str, tuple[tuple[Any, ...], ...]] = {}  # each value is traced for them
 
     @property
     def traced(self) -> frozenset[str]:
@@ -89,13 +89,16 @@ class Arrangement:
         settings = self.task.space.count_static(own) if own else 1
         return settings * math.prod(map(len, self.classes().values()))
 
-    def classes(self) -> dict[str, tuple[tuple[Any, ...], ...]]:
+    def classes(self) -> dict[str, Classes]:
         """Of those that are traced in some programs, the values that share one."""
-        grouped = sorted(name for name, how in self.how.items() if how == GROUPED)
-        for name in grouped:
-            if name not in self._classes:
-                self._classes[name] = classes(self.task, self.static, name)
-        return {name: self._classes[name] for name in grouped}
+        return {
+            name: self._classes(name) for name, how in sorted(self.how.items()) if how == GROUPED
+        }
+
+    def _classes(self, name: str) -> Classes:
+        if name not in self.known:
+            self.known[name] = classes(self.task, self.static, name)
+        return self.known[name]
 
     def filled(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """All hyperparameters of a configuration, for a program."""
@@ -173,7 +176,7 @@ class Arrangement:
             platform=platform,
         )
         with traced_for(platform):
-            return plan(self.task, self.static, load, asked)
+            return plan(self.task, self.static, load, asked, self._classes)
 
     def _lookahead(self, trials: int) -> int:
         """Trials that may be in training while the next are proposed, as far as W says nothing."""

@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jaxhpo.backend import Device
 from jaxhpo.contracts import Task
 from jaxhpo.goals import goals
 from jaxhpo.population.population import Population
-from jaxhpo.population.program import Device
 from jaxhpo.store import environment
 from jaxhpo.study import arguments, parts
 from jaxhpo.study.basis import Stream, settled

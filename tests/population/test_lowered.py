@@ -145,12 +145,13 @@ def texts(task: Task, device: str, **more: Any) -> dict[str, str]:
     key, data, lanes = jax.random.key(0), task.data, program.empty(task.data)
     inbox, gone, limits = tile._inbox([]), tile._gone(), tile._limits([None] * 4)
     rows, first = np.zeros(4, np.int32), np.int32(0)
+    copy = Copy(rows, rows, *tile._columns([], 4))
     calls: dict[str, tuple[Any, ...]] = {
-        "tick": (program.tick, key, data, lanes, inbox, np.int32(1), gone, limits),
-        "copied": (program.copied, lanes, lanes, Copy(rows, rows, *tile._columns([], 4)), gone),
+        "tick": (program.tick.jitted, key, data, lanes, inbox, np.int32(1), gone, limits),
+        "copied": (program.copied.jitted, lanes, lanes, copy, gone),
     }
     if isinstance(program, StreamedProgram):
-        calls["tick"] = (program.tick, key, (), *calls["tick"][3:])
+        calls["tick"] = (program.tick.jitted, key, (), *calls["tick"][3:])
         calls["begin"] = (program.begin, key, data, lanes, inbox, gone, limits)
         calls["train"] = (program.train, key, (data, first), lanes)
         calls["measure"] = (program.measure, key, (data, np.float32(1)), lanes)
@@ -215,7 +216,8 @@ def test_a_convolution_is_computed_as_suits_the_devices_of_the_study():
     task = program.task
     arguments = (tile._inbox([]), np.int32(1), tile._gone(), tile._limits([None] * 4))
     lanes = program.empty(task.data)
-    text = program.tick.lower(jax.random.key(0), task.data, lanes, *arguments).as_text()
+    tick = program.tick.jitted
+    text = tick.lower(jax.random.key(0), task.data, lanes, *arguments).as_text()
     assert "stablehlo.convolution" not in text
 
 

@@ -67,7 +67,7 @@ def test_four_devices_change_no_bit(task, among_256):
         raise RuntimeError("this test needs XLA_FLAGS=--xla_force_host_platform_device_count=4")
     made = population(task, devices=4)
     ticks = train(made, some_members(96))
-    assert {t.device for c in made.cohorts.values() for t in c.tiles} <= set(jax.devices()[:4])
+    assert len({device for c in made.cohorts.values() for device in c.program.ready}) > 1
     assert bits(curves(ticks)) == {k: v for k, v in among_256[2].items() if k[0] < 96}
 
 

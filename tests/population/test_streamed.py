@@ -47,7 +47,7 @@ def test_every_member_trains_for_its_own_budget(among_40):
 def test_a_program_is_compiled_once_a_cohort_and_number_of_rows(among_40):
     cohorts = among_40[0].cohorts.values()
     compiled = [
-        [fn._cache_size() for fn in (p.begin, p.train, p.measure, p.tick)]
+        [fn._cache_size() for fn in (p.begin, p.train, p.measure, p.tick.jitted)]
         for p in (cohort.program for cohort in cohorts)
     ]
     assert compiled == [[1, 2, 1, 1]] * 2

@@ -33,7 +33,7 @@ for count in map(int, sys.argv[1:]):
             inbox, gone = tile._inbox([]), tile._gone()
             limits = tile._limits([None] * program.width)
             arguments = (tile._key, tile._data, tile._held(), inbox, np.int32(1), gone, limits)
-            texts.append(program.tick.lower(*arguments).compile().as_text())
+            texts.append(program.tick.jitted.lower(*arguments).compile().as_text())
         assert all("while" in text for text in texts)
         found[count] = {
             "digest": study.records.facts()["digest"],
