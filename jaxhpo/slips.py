@@ -10,7 +10,7 @@ import difflib
 import functools
 import inspect
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import jax
 
 from jaxhpo.contracts import Task
+from jaxhpo.space import Float
 
 _TRACED = (
     jax.errors.ConcretizationTypeError,  # if, float(), bool(): TracerBoolConversionError too
@@ -35,11 +36,11 @@ _KNOWN = {  # module of the failing call: what of ours takes what is traced
 
 
 @contextmanager
-def named(where: str, space: Collection[str], static: str) -> Iterator[None]:
+def named(where: str, space: Mapping[str, Any], static: str) -> Iterator[None]:
     """Says of a slip inside the block what it is.
 
     Args:
-        where: what is called, in words. space: the names of all parameters.
+        where: what is called, in words. space: all parameters by name.
         static: how a parameter is made a Python value here, such as ``Choice(..., static=True)``.
 
     Raises:
@@ -58,7 +59,7 @@ def named(where: str, space: Collection[str], static: str) -> Iterator[None]:
 
 def explained(task: Task) -> Task:
     """The same task; its functions say of a slip what it is."""
-    space = list(task.space.parameters)
+    space = task.space.parameters
 
     def watched(name: str) -> Callable[..., Any] | None:
         fn = getattr(task, name)
@@ -97,7 +98,7 @@ def takes(where: str, fn: Callable[..., Any], *arguments: str) -> None:
         ) from None
 
 
-def _of_traced(error: Exception, where: str, space: Collection[str], static: str) -> str | None:
+def _of_traced(error: Exception, where: str, space: Mapping[str, Any], static: str) -> str | None:
     text = str(error)
     of_shape = isinstance(error, TypeError) and text.startswith("Shapes must be 1D")
     if not isinstance(error, _TRACED) and not of_shape:
@@ -107,7 +108,8 @@ def _of_traced(error: Exception, where: str, space: Collection[str], static: str
     which = " and ".join(map(repr, names)) or "a hyperparameter"
     known = _known(error.__traceback__)
     ways = [known] if known else []
-    ways.append(f"make it a Python value ({static}), with a program for each of its values")
+    if not names or not all(map(_continuous, map(space.get, names))):
+        ways.append(f"make it a Python value ({static}), with a program for each of its values")
     ways.append("compute with jax.numpy.where, jax.lax.cond or jax.lax.switch")
     return (
         f"{where} uses {which} as a Python value, but Python can't decide or convert what JAX "
@@ -123,6 +125,11 @@ def _of_name(error: Exception, where: str, space: Collection[str]) -> str | None
     hint = f"; did you mean {close[0]!r}?" if close else ""
     names = ", ".join(space)
     return f"{where} has a KeyError: {key!r}; the space has no such parameter ({names}){hint}"
+
+
+def _continuous(domain: Any) -> bool:
+    """Whether every trial would need a program of its own, were this a Python value."""
+    return isinstance(domain, Float) and not domain.step
 
 
 def _known(traceback: TracebackType | None) -> str | None:
