@@ -53,7 +53,9 @@ OBJECTIVES = {
         ["mine", "jax.numpy.where", "objective(static=[...])"],
     ),
     "conversion of a traced value": Bad(
-        lambda _: run(returning(lambda hp: float(hp["x"]))), StudyFailed, ["mine", "static=[...]"]
+        lambda _: run(returning(lambda hp: float(hp["x"]))),
+        StudyFailed,
+        ["mine", "'x'", "jax.numpy.where"],
     ),
     "objective that returns a vector": Bad(
         lambda _: run(returning(lambda hp: jnp.ones(3))), StudyFailed, ["shape (3,)", "its mean"]
