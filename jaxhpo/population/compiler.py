@@ -81,11 +81,12 @@ def _kept() -> bool:
 
 
 def _copied(compiled: jax.stages.Compiled, device: Device) -> jax.stages.Compiled | None:
-    """The same program on another client; None for one that calls back into Python."""
+    """The same program on another client; None where that can't be, as with one that calls back
+    into Python."""
     try:
         code = serialize_executable.serialize(compiled)
-    except Exception:  # whatever pickle raises for the function that is called back
+        return serialize_executable.deserialize_and_load(
+            *code, backend=device.client, execution_devices=[device]
+        )
+    except Exception:  # whatever pickle or XLA raises: it is compiled once more
         return None
-    return serialize_executable.deserialize_and_load(
-        *code, backend=device.client, execution_devices=[device]
-    )

@@ -49,7 +49,7 @@ def _own(count: int) -> list[Device]:
             try:
                 from jaxlib.xla_client import make_cpu_client
 
-                # Not asynchronous: the driver, which waits anyway, is the thread that computes.
+                # Not asynchronous: a driver waits for its tile anyway.
                 _OWN.append(make_cpu_client(asynchronous=False, num_devices=1).devices()[0])
             except Exception:  # no part of JAX's promised interface: it may be gone or changed
                 return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable
 
 import jax
@@ -87,6 +88,7 @@ class Distinct:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._limit = 1 << (4 * (layout.size or 1) - 1).bit_length()
+        self._asking = threading.Lock()  # of several threads one extends what is kept
         self._begin(b"")
 
     def _begin(self, words: bytes) -> None:
@@ -104,20 +106,26 @@ class Distinct:
             ValueError: if the space has fewer than first + n configurations.
         """
         within(self._layout, first, n)
-        words = np.asarray(jax.random.key_data(key))
+        with self._asking:
+            rows = self._rows(draw, first + n, np.asarray(jax.random.key_data(key)))[first:]
+        return jnp.asarray(np.array(rows, np.float32).reshape(n, self._layout.d))
+
+    def _rows(
+        self, draw: Callable[[int, int], Array], end: int, words: np.ndarray
+    ) -> list[np.ndarray]:
+        """The first so many, each [d]. `words`: of the key."""
         if self._words != words.tobytes():
             self._begin(words.tobytes())
         found, block = self._found, min(_BLOCK, self._limit)
-        while len(found) < first + n and self._drawn < self._limit:
+        while len(found) < end and self._drawn < self._limit:
             for row in np.ascontiguousarray(draw(self._drawn, block), np.float32):
                 found.setdefault(row.tobytes(), row)
             self._drawn += block
-        if len(found) < first + n:
+        if len(found) < end:
             left = [row for row in listed(self._layout) if row.tobytes() not in found]
             for place in np.random.default_rng(words.tolist()).permutation(len(left)):
                 found[left[place].tobytes()] = left[place]
-        rows = list(itertools.islice(found.values(), first, first + n))
-        return jnp.asarray(np.array(rows, np.float32).reshape(n, self._layout.d))
+        return list(itertools.islice(found.values(), end))
 
 
 def unlike(layout: Layout, points: Array, pending: Array, key: Array) -> Array:
