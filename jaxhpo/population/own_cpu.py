@@ -26,10 +26,15 @@ _THREADS = "PJRT_NPROC"  # how many threads a client makes, where it is set
 def seats(devices: Sequence[Device], drivers: int) -> list[Device]:
     """The device of each of `drivers` drivers a device: on a CPU one for each of them alone, where
     this JAX can make them."""
-    shared = [device for _ in range(drivers) for device in devices]
-    if devices[0].platform != "cpu" or len(shared) > _MOST:
-        return shared
-    return _own(len(shared)) or shared
+    found = shared(devices, drivers)
+    if devices[0].platform != "cpu" or len(found) > _MOST:
+        return found
+    return _own(len(found)) or found
+
+
+def shared(devices: Sequence[Device], drivers: int) -> list[Device]:
+    """The device of each of `drivers` drivers a device, where these share it."""
+    return [device for _ in range(drivers) for device in devices]
 
 
 def own(device: Device) -> bool:

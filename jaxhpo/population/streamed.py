@@ -22,6 +22,7 @@ from jaxhpo.population.cohort import Cohort
 from jaxhpo.population.feeder import Feeder
 from jaxhpo.population.form import Form
 from jaxhpo.population.member import Member, Progress, Tick
+from jaxhpo.population.own_cpu import shared
 from jaxhpo.population.phases import Streamed, StreamedProgram, ending
 from jaxhpo.population.population import Population
 from jaxhpo.population.program import EXHAUSTED
@@ -262,7 +263,7 @@ class StreamedPopulation(Population):
 
     def _seats(self, devices: Sequence[Device], drivers: int) -> list[Device]:
         """Those that are given: the drivers of a device share its blocks."""
-        return [device for _ in range(drivers) for device in devices]
+        return shared(devices, drivers)
 
     def _new_program(self, static: Mapping[str, Any], form: Form) -> StreamedProgram:
         whole = self._whole

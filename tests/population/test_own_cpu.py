@@ -11,7 +11,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from populations import curves, population, small_task, some_members, train
+from populations import bits, curves, population, small_task, some_members, train
 from processes import environment
 
 from jaxhpo.population import own_cpu
@@ -42,10 +42,6 @@ for drivers in (1, 4):
     made.close()
 print(json.dumps(found))
 """
-
-
-def bits(found):
-    return {(n, k): v.tobytes() for n, c in found.items() for k, v in c.items()}
 
 
 def test_each_driver_has_a_cpu_with_a_thread_of_its_own():
