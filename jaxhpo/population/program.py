@@ -34,6 +34,7 @@ EXHAUSTED = "RESOURCE_EXHAUSTED"
 _Tick = tuple[Lanes, Array, Array, Outbox]  # what a loop over units carries, and over entries:
 _Filling = tuple[Lanes, Array, Array, Array]
 _INIT, _TRAIN, _REPLICATES = 0, 1, 2  # the streams of a trial's key
+_SMALL = 4096  # entries of an array that may be copied to be looked at together with others
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
@@ -83,14 +84,22 @@ class Program:
                 self._shapes = self._shaped(data)
         return self._shapes
 
+    def state_shape(self, data: Any) -> Any:
+        """The shapes of one member's state alone, which take a part of the time to find."""
+        return jax.eval_shape(self._init, *self._arguments(), data)
+
     def _shaped(self, data: Any) -> tuple[Any, dict[str, Any]]:
+        key, number, hp = self._arguments()
+        state = self.state_shape(data)
+        after = jax.eval_shape(self._unit, key, number, number, hp, state, data)
+        return state, after[1]
+
+    def _arguments(self) -> tuple[Any, Any, dict[str, Any]]:
+        """The shapes of a member's key, number and hyperparameters."""
         key = jax.eval_shape(lambda: jax.random.key(0))
         dtypes = self.form.dtypes.items()
         hp = {name: jax.ShapeDtypeStruct((), dtype) for name, dtype in dtypes}
-        number = jax.ShapeDtypeStruct((), jnp.int32)
-        state = jax.eval_shape(self._init, key, number, hp, data)
-        after = jax.eval_shape(self._unit, key, number, number, hp, state, data)
-        return state, after[1]
+        return key, jax.ShapeDtypeStruct((), jnp.int32), hp
 
     def empty(self, data: Any) -> Lanes:
         """A tile in which every lane is free, on the host."""
@@ -176,10 +185,7 @@ class Program:
             after, metrics, done = self.task.after(given, after, metrics)
             check_same(state, after, self.task.name)
             metrics = check_metrics(metrics, self.task)
-        lost = ~jnp.isfinite(metrics[self.task.objective])
-        for leaf in jax.tree.leaves(after):
-            if jnp.issubdtype(leaf.dtype, jnp.inexact) and leaf.size:
-                lost |= _has_nan(leaf)
+        lost = ~jnp.isfinite(metrics[self.task.objective]) | _has_nan(after)
         return after, metrics, lost, done
 
     def _test(self, number: Array, hp: dict[str, Array], state: Any, data: Any) -> Any:
@@ -276,10 +282,14 @@ class Program:
 
         def some(carry: _Filling) -> _Filling:
             lanes, start, limits, taken = carry
-            places = jnp.nonzero(lanes.number == FREE, size=self.chunk, fill_value=self.width)[0]
+            free = lanes.number == FREE
             which = taken + jnp.arange(self.chunk, dtype=jnp.int32)
-            enters = (places < self.width) & (which < inbox.count)
-            places = jnp.where(enters, places, self.width)  # out of range: dropped
+            if self.chunk == 1:  # there is a place, and one who waits, or the loop would have ended
+                places, enters = jnp.argmax(free)[None], jnp.ones(1, bool)
+            else:
+                places = jnp.nonzero(free, size=self.chunk, fill_value=self.width)[0]
+                enters = (places < self.width) & (which < inbox.count)
+                places = jnp.where(enters, places, self.width)  # out of range: dropped
             which = jnp.minimum(which, self.queue - 1)
             number, hp = inbox.number[which], {n: v[which] for n, v in inbox.hp.items()}
             state = jax.vmap(self._init, (None, 0, 0, None))(key, number, hp, data)
@@ -295,10 +305,23 @@ class Program:
         return jax.lax.while_loop(more, some, (lanes, start, limits, taken))
 
 
-def _has_nan(leaf: Array) -> Array:
-    if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
-        return jnp.isnan(leaf).any()
-    return jnp.isnan(leaf.max())  # which is NaN if any is: one pass, and one loop to compile
+def _has_nan(state: Any) -> Array:
+    """Whether any number of a member's state is NaN.
+
+    XLA would compile one or two loops for every array, a fifth of all those of a small model. So
+    arrays of one size (a weight, the means of its gradients) are first looked at entry by entry,
+    and of the small ones what was found is laid end to end. Not by a maximum: of some thousand
+    entries that of XLA on a CPU (jaxlib 0.10, 0.11) leaves NaN out.
+    """
+    sizes: dict[int, Array] = {}
+    for leaf in jax.tree.leaves(state):
+        if jnp.issubdtype(leaf.dtype, jnp.inexact) and leaf.size:
+            found = jnp.isnan(leaf).reshape(-1)
+            sizes[leaf.size] = sizes[leaf.size] | found if leaf.size in sizes else found
+    small = [found for size, found in sizes.items() if size <= _SMALL]
+    large = [found for size, found in sizes.items() if size > _SMALL]
+    parts = [jnp.concatenate(small), *large] if small else large
+    return functools.reduce(jnp.logical_or, [part.any() for part in parts], jnp.zeros((), bool))
 
 
 def _put(places: Array, old: Array, new: Array) -> Array:
@@ -308,7 +331,8 @@ def _put(places: Array, old: Array, new: Array) -> Array:
     several times as long to compile, and there is one for every array of the state.
     """
     if len(places) == 1:
-        return jax.lax.dynamic_update_slice_in_dim(old, new, places[0], 0)
+        begin = (places[0], *(0 for _ in new.shape[1:]))
+        return jax.lax.dynamic_update_slice(old, new, begin, allow_negative_indices=False)
     return old.at[places].set(new, mode="drop")
 
 

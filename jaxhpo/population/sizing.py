@@ -47,7 +47,7 @@ def tile_width(
     size, largest = 1, None
     for program in programs.values():
         with contextlib.suppress(Exception):  # a task that can't be traced says so when it is run
-            found = _bytes(program.member_shapes(task.data)[0])
+            found = _bytes(program.state_shape(task.data))
             size, largest = max((size, largest), (found, program), key=lambda pair: pair[0])
     on_cpu = form.platform == "cpu"
     most, widest = (_CPU_BYTES, _CPU_WIDEST) if on_cpu else (_CHIP_BYTES, _CHIP_WIDEST)
