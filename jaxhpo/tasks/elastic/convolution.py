@@ -22,7 +22,7 @@ from jax import Array
 from jaxhpo.backend import platform
 from jaxhpo.option import Option, choices, distinct, mapped, select
 from jaxhpo.tasks.elastic.dense import bias_of
-from jaxhpo.tasks.elastic.initial import initial
+from jaxhpo.tasks.elastic.initial import initial, parameter
 from jaxhpo.tasks.elastic.padded import Columns, array, padded, widest, width_of
 
 Lowering = Literal["direct", "matmul", "map"]
@@ -91,8 +91,8 @@ class Conv(nn.Module):
         channels = (images.shape[-1], size)
         if isinstance(window, Option):
             self._check_middle(images.shape[1:3], window)
-        kernel = self.param(
-            "kernel", _initial, self.kernel_init, window, channels, width_of(x), width
+        kernel = parameter(
+            self, "kernel", _initial, self.kernel_init, window, channels, width_of(x), width
         )
         kernel = _inside(kernel, window)
         images = images.astype(kernel.dtype)

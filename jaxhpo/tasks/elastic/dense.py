@@ -9,7 +9,7 @@ from flax import linen as nn
 from jax import Array
 
 from jaxhpo.option import Option, choices, combined
-from jaxhpo.tasks.elastic.initial import initial
+from jaxhpo.tasks.elastic.initial import initial, parameter
 from jaxhpo.tasks.elastic.padded import Columns, array, padded, widest, width_of
 
 
@@ -35,7 +35,7 @@ def bias_of(module: Any, width: int | Option, rows: Any) -> Array | None:
     if not any(choices(module.use_bias)):
         return None
     held = combined(lambda units, used: units if used else 0, width, module.use_bias)
-    bias = module.param("bias", initial, module.bias_init, (widest(width),), rows, held)
+    bias = parameter(module, "bias", initial, module.bias_init, (widest(width),), rows, held)
     return array(padded(bias, held)) if isinstance(module.use_bias, Option) else bias
 
 
@@ -62,5 +62,5 @@ class Dense(nn.Module):
         size = widest(self.features)
         rows, width = width_of(x), self.features
         shape = (array(x).shape[-1], size)
-        kernel = self.param("kernel", initial, self.kernel_init, shape, rows, width)
+        kernel = parameter(self, "kernel", initial, self.kernel_init, shape, rows, width)
         return dense(x, kernel, bias_of(self, width, rows), width)

@@ -9,7 +9,7 @@ from flax import linen as nn
 from jax import Array
 
 from jaxhpo.option import Option, number
-from jaxhpo.tasks.elastic.initial import initial
+from jaxhpo.tasks.elastic.initial import initial, parameter
 from jaxhpo.tasks.elastic.padded import Columns, padded, widest
 
 
@@ -32,8 +32,8 @@ class Embedding(nn.Module):
     def __call__(self, numbers: Array) -> Columns:
         """Integers of any shape to [..., features]."""
         shape = (widest(self.entries), widest(self.features))
-        table = self.param(
-            "embedding", initial, self.embedding_init, shape, self.entries, self.features
+        table = parameter(
+            self, "embedding", initial, self.embedding_init, shape, self.entries, self.features
         )
         last = jnp.asarray(number(self.entries), jnp.int32) - 1
         return padded(table[jnp.clip(jnp.asarray(numbers), 0, last)], self.features)

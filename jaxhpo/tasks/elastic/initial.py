@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import linen as nn
 from jax import Array
 
 from jaxhpo.option import Option, combined, number, select
@@ -89,6 +90,16 @@ def initial(
             inside = columns(true, shape[axis]).reshape(place)
             values = jnp.where(inside, values, jnp.zeros((), values.dtype))
     return values
+
+
+def parameter(module: nn.Module, name: str, init: Callable[..., Array], *given: Any) -> Array:
+    """``module.param(name, init, *given)``, without what flax does where the parameter is there
+    already: it traces `init` once more to compare shapes, which was half of the time that a model
+    of elastic layers took to trace.
+    """
+    if module.has_variable("params", name):
+        return module.get_variable("params", name)
+    return module.param(name, init, *given)
 
 
 def keys_of_rows(key: Array, leading: tuple[int, ...]) -> Array:

@@ -12,7 +12,7 @@ from flax import linen as nn
 from jax import Array
 
 from jaxhpo.option import Option, choices, distinct, mapped, number, select
-from jaxhpo.tasks.elastic.initial import initial
+from jaxhpo.tasks.elastic.initial import initial, parameter
 from jaxhpo.tasks.elastic.padded import Columns, Padded, array, padded, width_of
 
 NORMALISATIONS = ("none", "batch", "layer")
@@ -158,7 +158,7 @@ def _scaled(module: LayerNorm | BatchNorm, x: Columns) -> Columns:
     ):
         if used:
             size = (values.shape[-1],)
-            learnt = _wide(module.param(name, initial, kind, size, None, width), values)
+            learnt = _wide(parameter(module, name, initial, kind, size, None, width), values)
             values = values * learnt if name == "scale" else values + learnt
     return padded(values, width)
 

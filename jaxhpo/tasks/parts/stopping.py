@@ -46,7 +46,8 @@ def early(space: Space, patience: str | int, keep: str, objective: str, maximize
         best: dict[str, Any] = {"loss": jnp.float32(jnp.inf), "waited": jnp.int32(0)}
         if keep == "best":
             best["metrics"] = {name: jnp.float32(0.0) for name in sorted(names)}
-            best["model"] = {name: state[name] for name in _MODEL}
+            # The first epoch is the best so far, whatever stands here.
+            best["model"] = jax.tree.map(jnp.zeros_like, {name: state[name] for name in _MODEL})
         return {"best": best}
 
     def after(
