@@ -210,6 +210,9 @@ class Task(NamedTuple):
     static: names of parameters that the task needs as Python values, whatever the space says.
     elastic: names of static parameters that `init`, `train` and `evaluate` also take as a
         `jaxhpo.option.Option`: one of several Python values, chosen by a traced index.
+    alike: names of parameters: members that are trained side by side take less time if they have
+        the same values of them. The engine brings such members together where it can; no result
+        depends on it.
     test: None, or ``(hp, state, test_data) -> metrics`` on data that nothing else sees.
     test_data: what `test` is given.
     after: None, or ``(hp, state, metrics) -> (state, metrics, done)``, called after `evaluate` in
@@ -243,3 +246,4 @@ class Task(NamedTuple):
     name: str = "task"
     others: tuple[tuple[str, bool], ...] = ()
     constraints: Mapping[str, float] = {}
+    alike: frozenset[str] = frozenset()

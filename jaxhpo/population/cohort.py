@@ -4,6 +4,7 @@ its tiles, or pausing in its bank)."""
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,6 +49,22 @@ class Cohort:
         if self.unit_seconds is None:
             return 1
         return int(min(OUTBOX, max(1, TICK_SECONDS / max(self.unit_seconds, 1e-9))))
+
+    def line_up(self, tile: Tile, alike: frozenset[str]) -> None:
+        """Lets those go first that have the same values of the parameters `alike` as most in the
+        tile, or, where it is empty, as the first; among so many as it can be offered at once."""
+        queue = self.program.queue
+        near, others = self.waiting[:queue], self.waiting[queue:]
+        names = sorted(set(alike) & set(self.program.form.dtypes))
+        if not names or not near:
+            return
+
+        def kind(member: Member) -> tuple[Any, ...]:
+            return tuple(member.hp[name] for name in names)
+
+        there = Counter(map(kind, tile.members.values())).most_common(1)
+        wanted = there[0][0] if there else kind(near[0])
+        self.waiting = [*sorted(near, key=lambda member: kind(member) != wanted), *others]
 
     def learn(self, tick: Tick) -> None:
         """Notes how long a unit takes; a tick that compiled says nothing about that."""

@@ -104,7 +104,8 @@ class Population:
         )
 
     def add(self, members: Sequence[Member]) -> None:
-        """Queues members. They enter lanes in the order in which they are given."""
+        """Queues members. They enter lanes in the order in which they are given, but for those that
+        are let by so that members that are alike (`Task.alike`) come together."""
         for member in members:
             self._cohort(member.hp).waiting.append(member)
 
@@ -285,6 +286,7 @@ class Population:
         """Members for a tick: as many as can enter, and a share of what nobody else needs soon,
         for lanes that come free unforeseen."""
         queue = cohort.program.queue
+        cohort.line_up(tile, self.task.alike)
         count = tile.needs(cohort.units, cohort.waiting[:queue])
         others = self.form.width * self.drivers
         spare = max(0, len(cohort.waiting) - count - others) // self.drivers

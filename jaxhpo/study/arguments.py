@@ -152,7 +152,7 @@ def _task(task: Any) -> None:
             "member finds which replicate it is; rename the parameter"
         )
     _functions(task)
-    for name in ("static", "elastic"):
+    for name in ("static", "elastic", "alike"):
         names = getattr(task, name)
         if isinstance(names, str):
             raise ValueError(

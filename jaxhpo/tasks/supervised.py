@@ -193,6 +193,7 @@ def supervised(
         constraints=bounds,
         static=own | {name for name in also if name in space.parameters},
         elastic=own | also,
+        alike=own,
         test=None if lies.test_data is None else test,
         test_data=lies.test_data,
         steps=lambda hp: sum(cuts[n].plain(hp) for n in lies.passes),

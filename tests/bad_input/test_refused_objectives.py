@@ -101,6 +101,9 @@ OBJECTIVES = {
     "task with an elastic name that is not there": Bad(
         changed(elastic=frozenset({"zz"})), ValueError, ["elastic", "'zz'", "(x, n, kind)"]
     ),
+    "task with a name to be alike in that is not there": Bad(
+        changed(alike=frozenset({"zz"})), ValueError, ["alike", "'zz'", "(x, n, kind)"]
+    ),
     "data that are text": Bad(
         changed(data={"names": "abc"}), ValueError, ["Task(data=...)", "'abc'", "data['names']"]
     ),

@@ -3,7 +3,8 @@
 With a Python number every step is a batch. With an `Option` every step is a micro-batch, as large
 as the greatest common divisor of the sizes; gradients are summed, and the optimizer is applied
 where a batch ends. An epoch is then equally many steps for every size, and one program serves them
-all: every step computes an update, which those members take whose batch ends.
+all: a step at which the batch of any member of the tile ends computes an update, which those
+members take whose batch ends.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from jaxhpo.space import Space
 from jaxhpo.tasks.parts.numbers import Number
 from jaxhpo.tasks.parts.numbers import number as read
 from jaxhpo.tasks.parts.optimizers import Optimizer
+from jaxhpo.tasks.parts.skipping import skipped_unless
 
 
 class Batches(NamedTuple):
@@ -151,7 +153,11 @@ def _accumulated(
         (value, rest), slope = grad(params, rest, batch)
         total = jax.tree.map(lambda sums, new: jnp.where(begins, 0.0, sums) + new, total, slope)
         summed = () if own else jnp.where(begins, 0.0, summed) + value
-        params, moments = _updated(optimizer, total, moments, params, ends, summed)
+        params, moments = skipped_unless(
+            ends,
+            lambda held: _updated(optimizer, total, held[1], held[0], ends, summed),
+            (params, moments),
+        )
         return ((params, rest, moments), (total, summed)), value * whole
 
     own = isinstance(optimizer, Optimizer)

@@ -1,0 +1,49 @@
+"""Work that is left out where no member of a tile needs it.
+
+A condition of one member becomes, for a tile of members under `vmap`, a choice between two results
+that are both computed. Here it becomes a real branch of the whole tile: the work is done if any
+member needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.custom_batching import custom_vmap
+from jax.extend import core
+
+
+def skipped_unless(needed: Array, fn: Callable[[Any], Any], given: Any) -> Any:
+    """``fn(given)``, which must be `given` itself where `needed` is False.
+
+    Not for what gradients are taken through: `custom_vmap` has none in reverse.
+    """
+    closed = jax.make_jaxpr(fn)(given)
+    structure = jax.tree.structure(given)
+
+    def computed(held: Any, given: Any) -> Any:
+        whole = core.ClosedJaxpr(closed.jaxpr, held)
+        return jax.tree.unflatten(structure, core.jaxpr_as_fun(whole)(*jax.tree.leaves(given)))
+
+    @custom_vmap
+    def run(needed: Array, held: Any, given: Any) -> Any:
+        return jax.lax.cond(needed, computed, lambda _, given: given, held, given)
+
+    @run.def_vmap
+    def of_tile(size: int, batched: Any, needed: Array, held: Any, given: Any) -> Any:
+        axes = jax.tree.map(lambda one: 0 if one else None, batched[1:])
+
+        def left(_: Any, given: Any) -> Any:
+            wide = jax.vmap(lambda x: x, axes[1:], axis_size=size)
+            return wide(given)
+
+        found = jax.lax.cond(
+            jnp.any(needed), jax.vmap(computed, axes, axis_size=size), left, held, given
+        )
+        return found, jax.tree.map(lambda _: True, found)
+
+    return run(needed, closed.consts, given)
