@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxhpo.backend import traced_for
 from jaxhpo.tasks.parts.skipping import skipped_unless
 
 FACTORS = jnp.array([2.0, 3.0, 5.0])
@@ -71,3 +72,10 @@ def test_inside_a_loop_with_a_traced_number_of_the_member():
 
     found = jax.jit(jax.vmap(of))(jnp.array([1, 2, 3]), FACTORS)
     np.testing.assert_allclose(found[:, 0], [2.0**6, 3.0**3, 5.0**2])
+
+
+@pytest.mark.parametrize(("platform", "branches"), [("cpu", True), ("gpu", False), ("tpu", False)])
+def test_only_programs_of_a_cpu_branch(platform, branches):
+    with traced_for(platform):
+        program = jax.jit(jax.vmap(grown)).lower(jnp.zeros(3, bool), FACTORS, AGES)
+    assert ("stablehlo.case" in program.as_text()) == branches

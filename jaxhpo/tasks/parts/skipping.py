@@ -2,7 +2,8 @@
 
 A condition of one member becomes, for a tile of members under `vmap`, a choice between two results
 that are both computed. Here it becomes a real branch of the whole tile: the work is done if any
-member needs it.
+member needs it. Not on accelerators: their tiles are so wide that some member always does, and to
+branch they would wait for the host at every step.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ from jax import Array
 from jax.custom_batching import custom_vmap
 from jax.extend import core
 
+from jaxhpo.backend import platform
+
 
 def skipped_unless(needed: Array, fn: Callable[[Any], Any], given: Any) -> Any:
     """``fn(given)``, which must be `given` itself where `needed` is False.
 
     Not for what gradients are taken through: `custom_vmap` has none in reverse.
     """
+    if platform() != "cpu":
+        return fn(given)
     closed = jax.make_jaxpr(fn)(given)
     structure = jax.tree.structure(given)
 
