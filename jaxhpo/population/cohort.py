@@ -53,11 +53,11 @@ class Cohort:
     def line_up(self, tile: Tile, alike: frozenset[str]) -> None:
         """Lets those go first that have the same values of the parameters `alike` as most in the
         tile, or, where it is empty, as the first; among so many as it can be offered at once."""
+        names = sorted(set(alike) & set(self.program.form.dtypes))
+        if not names or not self.waiting:
+            return
         queue = self.program.queue
         near, others = self.waiting[:queue], self.waiting[queue:]
-        names = sorted(set(alike) & set(self.program.form.dtypes))
-        if not names or not near:
-            return
 
         def kind(member: Member) -> tuple[Any, ...]:
             return tuple(member.hp[name] for name in names)

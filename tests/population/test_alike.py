@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import jax
-import numpy as np
 import pytest
-from populations import SPACE, bits, curves, small_task, some_members, train
+from populations import bits, curves, population, small_task, some_members, train
 
 from jaxhpo.contracts import Task
-from jaxhpo.population.form import Form
 from jaxhpo.population.population import Population
 
-SIZES = (16, 32)
 
-
-def one_program(task: Task, *, width: int = 4, drivers: int = 1) -> Population:
+def one_program(task: Task) -> Population:
     """A population in which both batch sizes share a program."""
-    dtypes = {name: np.dtype(task.space.dtype(name)) for name in SPACE.parameters}
-    dtypes["batch_size"] = np.dtype(np.int32)
-    form = Form(dtypes=dtypes, options={"batch_size": SIZES}, width=width)
-    devices = jax.devices()[:1]
-    return Population(task, jax.random.key(7), form, static=(), devices=devices, drivers=drivers)
+    return population(task._replace(static=frozenset()), options={"batch_size": (16, 32)})
 
 
 def mixed(made: Population, members) -> tuple[list, float]:

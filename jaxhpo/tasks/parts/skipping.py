@@ -34,21 +34,18 @@ def skipped_unless(needed: Array, fn: Callable[[Any], Any], given: Any) -> Any:
         whole = core.ClosedJaxpr(closed.jaxpr, held)
         return jax.tree.unflatten(structure, core.jaxpr_as_fun(whole)(*jax.tree.leaves(given)))
 
+    def left(_: Any, given: Any) -> Any:
+        return given
+
     @custom_vmap
     def run(needed: Array, held: Any, given: Any) -> Any:
-        return jax.lax.cond(needed, computed, lambda _, given: given, held, given)
+        return jax.lax.cond(needed, computed, left, held, given)
 
     @run.def_vmap
     def of_tile(size: int, batched: Any, needed: Array, held: Any, given: Any) -> Any:
-        axes = jax.tree.map(lambda one: 0 if one else None, batched[1:])
-
-        def left(_: Any, given: Any) -> Any:
-            wide = jax.vmap(lambda x: x, axes[1:], axis_size=size)
-            return wide(given)
-
-        found = jax.lax.cond(
-            jnp.any(needed), jax.vmap(computed, axes, axis_size=size), left, held, given
-        )
+        axes = jax.tree.map(lambda one: 0 if one else None, tuple(batched[1:]))
+        wide = [jax.vmap(branch, axes, axis_size=size) for branch in (computed, left)]
+        found = jax.lax.cond(jnp.any(needed), *wide, held, given)
         return found, jax.tree.map(lambda _: True, found)
 
     return run(needed, closed.consts, given)
