@@ -16,6 +16,7 @@ import pandas as pd
 from jax import Array
 
 from jaxhpo import registry, slips
+from jaxhpo.backend import placed
 from jaxhpo.contracts import Sampler
 from jaxhpo.goals import Goals, checked
 from jaxhpo.pareto import front
@@ -304,7 +305,7 @@ def _outside(
             says.append(sampler.says(state, first, n))
         points = sampler.ask(state, first, none, n).points
         some = space.decode(np.asarray(points))
-        points = jnp.asarray(space.encode(some))
+        points = placed(space.encode(some))
         keys = jax.vmap(lambda i: jax.random.fold_in(loss_key, i))(first + jnp.arange(n))
         metrics = {k: np.asarray(v) for k, v in evaluate(keys, *traceable.encoded(some)).items()}
         state = _told(problem, sampler, state, points, metrics)
@@ -318,7 +319,7 @@ def _told(
     problem: _Problem, sampler: Sampler, state: Any, points: Array, metrics: dict[str, np.ndarray]
 ) -> Any:
     losses, broken = problem.judged(metrics)
-    valid = jnp.asarray(np.isfinite(losses).all(axis=1))
-    table = jnp.asarray(losses if problem.goals.several else losses[:, 0])
-    more = (jnp.asarray(broken),) if problem.goals.constraints and sampler.several else ()
+    valid = placed(np.isfinite(losses).all(axis=1))
+    table = placed(losses if problem.goals.several else losses[:, 0])
+    more = (placed(broken),) if problem.goals.constraints and sampler.several else ()
     return sampler.tell(state, points, table, valid, *more)

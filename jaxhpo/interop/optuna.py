@@ -26,7 +26,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
@@ -35,6 +34,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from jaxhpo import registry
+from jaxhpo.backend import placed
 from jaxhpo.contracts import Sampler
 from jaxhpo.cube import Kind
 from jaxhpo.interop._columns import Column, Columns, Shape, layout
@@ -314,7 +314,7 @@ class _Model:
         first = _first(number, memory) if self.sampler.adaptive else number
         if self.sampler.size is not None and number >= self.sampler.size:
             first = number = number % self.sampler.size  # Optuna goes on when all has been tried
-        proposal = self.sampler.ask(self._state, first, jnp.asarray(pending), number - first + 1)
+        proposal = self.sampler.ask(self._state, first, placed(pending), number - first + 1)
         phase = Phase.MODEL if bool(proposal.model[-1]) else Phase.EXPLORE
         return self.columns.decode(np.asarray(proposal.points)[-1]), phase
 
@@ -333,7 +333,7 @@ class _Model:
         if start == 0:
             self._state = self.sampler.init(jax.random.clone(self._key))
         if len(points) > start:
-            new = (jnp.asarray(a[start:]) for a in (points, *now) if a is not None)
+            new = (placed(a[start:]) for a in (points, *now) if a is not None)
             self._state = self.sampler.tell(self._state, *new)
         self._told = (points, now)
 

@@ -26,6 +26,7 @@ from jaxhpo.population.checked import check_metrics, check_same
 from jaxhpo.population.compiler import Compiled, compiler_options
 from jaxhpo.population.form import Form
 from jaxhpo.population.lanes import FREE, OUTBOX, Inbox, Lanes, Outbox, copied, paused
+from jaxhpo.population.nan import with_nan
 from jaxhpo.random_bits import counter_key
 
 EXHAUSTED = "RESOURCE_EXHAUSTED"
@@ -34,7 +35,6 @@ EXHAUSTED = "RESOURCE_EXHAUSTED"
 _Tick = tuple[Lanes, Array, Array, Outbox]  # what a loop over units carries, and over entries:
 _Filling = tuple[Lanes, Array, Array, Array]
 _INIT, _TRAIN, _REPLICATES = 0, 1, 2  # the streams of a trial's key
-_SMALL = 4096  # entries of an array that may be copied to be looked at together with others
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
@@ -171,8 +171,8 @@ class Program:
     def _unit(
         self, key: Array, number: Array, unit: Array, hp: dict[str, Array], state: Any, data: Any
     ) -> tuple[Any, dict[str, Array], Array, Array]:
-        """One unit of one member: the state after it, its metrics, whether it diverged, and whether
-        its task says that it has finished."""
+        """One unit of one member: the state after it, its metrics, whether its objective is no
+        finite number, and whether its task says that it has finished."""
         own = jax.random.fold_in(self._key(key, number), _TRAIN)
         unit_key = jax.random.fold_in(own, unit)
         given = self._given(number, hp)
@@ -185,8 +185,7 @@ class Program:
             after, metrics, done = self.task.after(given, after, metrics)
             check_same(state, after, self.task.name)
             metrics = check_metrics(metrics, self.task)
-        lost = ~jnp.isfinite(metrics[self.task.objective]) | _has_nan(after)
-        return after, metrics, lost, done
+        return after, metrics, ~jnp.isfinite(metrics[self.task.objective]), done
 
     def _test(self, number: Array, hp: dict[str, Array], state: Any, data: Any) -> Any:
         """What the task's `test`, which it must have, says of a member's final state."""
@@ -235,6 +234,7 @@ class Program:
                 key, lanes.number, lanes.unit, lanes.hp, lanes.state, data
             )
             row, live = outbox.units, lanes.number >= 0
+            diverged |= with_nan(state, live, self.form.platform)
             outbox = Outbox(
                 units=row + 1,
                 taken=taken,
@@ -303,25 +303,6 @@ class Program:
             return *put, taken + enters.sum(dtype=jnp.int32)
 
         return jax.lax.while_loop(more, some, (lanes, start, limits, taken))
-
-
-def _has_nan(state: Any) -> Array:
-    """Whether any number of a member's state is NaN.
-
-    XLA would compile one or two loops for every array, a fifth of all those of a small model. So
-    arrays of one size (a weight, the means of its gradients) are first looked at entry by entry,
-    and of the small ones what was found is laid end to end. Not by a maximum: of some thousand
-    entries that of XLA on a CPU (jaxlib 0.10, 0.11) leaves NaN out.
-    """
-    sizes: dict[int, Array] = {}
-    for leaf in jax.tree.leaves(state):
-        if jnp.issubdtype(leaf.dtype, jnp.inexact) and leaf.size:
-            found = jnp.isnan(leaf).reshape(-1)
-            sizes[leaf.size] = sizes[leaf.size] | found if leaf.size in sizes else found
-    small = [found for size, found in sizes.items() if size <= _SMALL]
-    large = [found for size, found in sizes.items() if size > _SMALL]
-    parts = [jnp.concatenate(small), *large] if small else large
-    return functools.reduce(jnp.logical_or, [part.any() for part in parts], jnp.zeros((), bool))
 
 
 def _put(places: Array, old: Array, new: Array) -> Array:

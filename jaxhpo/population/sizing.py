@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -16,15 +17,21 @@ import numpy as np
 
 from jaxhpo.backend import Device, memory_of
 from jaxhpo.contracts import Task
-from jaxhpo.cores import cores
+from jaxhpo.cores import cores, own_cache
 from jaxhpo.population.form import Form
 from jaxhpo.population.program import EXHAUSTED, Program
 
-# Of state a tile on a CPU. Measured: from 2 to 8 MB the time of a member is the same within 5 %;
-# where an epoch has few steps, wider is better (22,000 parameters: 8 lanes take 0.9 of the time of
-# 4).
+# Of state a tile on a CPU. Measured on AMD EPYC, 1 MB of second-level cache a core and a fast third
+# level: from 2 to 8 MB the time of a member is the same within 5 %; where an epoch has few steps,
+# wider is better (22,000 parameters: 8 lanes take 0.9 of the time of 4).
 _CPU_BYTES = 6_000_000
 _CPU_WIDEST = 32
+# On an Intel Xeon with 2 MB a core and a slow third level a tile should fit in the second: 4 lanes
+# instead of 8 or 16 take 0.85 of the time (20,000 and 26,000 parameters, two drivers). But not at
+# any price: an array of a tile that is smaller than this takes longer to begin with than to
+# compute (spectral's, 5 kB a member on the average: 4 lanes take 1.07 of the time of 8).
+_LARGE_CACHE = 2_000_000
+_SMALL_ARRAY = 32_000
 _CHIP_BYTES = 2_000_000_000  # of state a tile on an accelerator
 _CHIP_WIDEST = 1024
 
@@ -44,17 +51,16 @@ def tile_width(
     for hp in members:
         key, static, narrow = form.program(hp, [name for name in hp if name not in form.dtypes])
         programs[key] = Program(task=task, static=static, form=narrow)
-    size, largest = 1, None
+    size, arrays, largest = 1, 1, None
     for program in programs.values():
         with contextlib.suppress(Exception):  # a task that can't be traced says so when it is run
-            found = _bytes(program.state_shape(task.data))
-            size, largest = max((size, largest), (found, program), key=lambda pair: pair[0])
-    on_cpu = form.platform == "cpu"
-    most, widest = (_CPU_BYTES, _CPU_WIDEST) if on_cpu else (_CHIP_BYTES, _CHIP_WIDEST)
-    # 5/4: a member has 12 bytes a parameter with Adam, 16 if its best epoch is kept, and needs 4
-    # more for the gradient.
-    fits = min(widest, max(1, int(most / (size * 5 / 4))))
-    width = 2 ** (fits.bit_length() - 1)
+            state = program.state_shape(task.data)
+            if _bytes(state) > size:
+                size, arrays, largest = _bytes(state), len(jax.tree.leaves(state)), program
+    if form.platform == "cpu":
+        width = _on_cpu(size, arrays)
+    else:
+        width = _within(_CHIP_BYTES, size, _CHIP_WIDEST)
     if room is None or largest is None:
         return width
     if task.stream is not None:
@@ -71,6 +77,25 @@ def tile_width(
             return sys.maxsize
 
     return fitting(width, needs, room)
+
+
+def _on_cpu(size: int, arrays: int) -> int:
+    """Lanes of a tile of which each has `size` bytes in so many arrays."""
+    width, cache = _within(_CPU_BYTES, size, _CPU_WIDEST), own_cache()
+    if cache is None or cache < _LARGE_CACHE:
+        return width
+    least = math.ceil(_SMALL_ARRAY * arrays / size)
+    return min(width, max(_within(cache, size, _CPU_WIDEST), 2 ** (least - 1).bit_length()))
+
+
+def _within(room: int, size: int, most: int) -> int:
+    """The largest power of two, up to `most`, of members of `size` bytes that `room` is enough for.
+
+    A member has 12 bytes a parameter with Adam, 16 if its best epoch is kept, and needs 4 more for
+    the gradient.
+    """
+    fits = min(most, max(1, int(room / (size * 5 / 4))))
+    return 2 ** (fits.bit_length() - 1)
 
 
 def fitting(width: int, needs: Callable[[int], int], room: int) -> int:

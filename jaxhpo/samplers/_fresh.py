@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxhpo.backend import placed
 from jaxhpo.cube import Layout
 from jaxhpo.random_bits import mix
 from jaxhpo.samplers._every import MOST, listed
@@ -108,7 +109,7 @@ class Distinct:
         within(self._layout, first, n)
         with self._asking:
             rows = self._rows(draw, first + n, np.asarray(jax.random.key_data(key)))[first:]
-        return jnp.asarray(np.array(rows, np.float32).reshape(n, self._layout.d))
+        return placed(np.array(rows, np.float32).reshape(n, self._layout.d))
 
     def _rows(
         self, draw: Callable[[int, int], Array], end: int, words: np.ndarray
@@ -137,7 +138,7 @@ def unlike(layout: Layout, points: Array, pending: Array, key: Array) -> Array:
         return points
     waiting = np.asarray(pending, np.float32).reshape(len(pending), layout.d)
     settled = layout.settled(np.asarray(points))
-    return jnp.asarray(repaired(layout, settled, waiting[:0], waiting, key)[0])
+    return placed(repaired(layout, settled, waiting[:0], waiting, key)[0])
 
 
 def _fresh(layout: Layout, seen: set[bytes], count: int, key: Array) -> np.ndarray:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxhpo.backend import placed
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
 from jaxhpo.samplers._fresh import finite, repaired, within
@@ -142,4 +142,4 @@ def proposed(
     found = layout.settled(found)
     points, fresh = repaired(layout, found, state.points, waiting, fresh_key)
     model = (np.arange(n) >= early) & ~fresh
-    return Proposal(jnp.asarray(points), jnp.asarray(model))
+    return Proposal(placed(points), placed(model))

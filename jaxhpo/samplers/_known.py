@@ -6,9 +6,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import jax.numpy as jnp
 import numpy as np
 
+from jaxhpo.backend import placed
 from jaxhpo.samplers._history import History
 from jaxhpo.samplers._posterior import Known
 from jaxhpo.samplers._sizes import SMALLEST_BLOCK, padded, room
@@ -31,7 +31,7 @@ def known(state: History, words: Sequence[int], *, clip: float, most: int, few: 
         padded(state.points, room(n, places)),
         np.int32(n),
     )
-    return Known(*map(jnp.asarray, found))
+    return Known(*map(placed, found))
 
 
 def _places(n: int, few: int, most: int) -> int:

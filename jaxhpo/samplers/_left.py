@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxhpo.backend import placed
 from jaxhpo.cube import Layout
 from jaxhpo.samplers._every import listed
 from jaxhpo.samplers._fresh import finite, hashed
@@ -54,5 +55,5 @@ def left(layout: Layout, trials: int) -> Left | None:
             f"search(trials={trials}): the space has only {layout.size} configurations, each of "
             "which is proposed once; ask for fewer, see Sampler.size"
         )
-    points = jnp.asarray(listed(layout))
+    points = placed(listed(layout))
     return Left(points, jnp.zeros(len(points), bool))

@@ -23,10 +23,10 @@ import functools
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxhpo.backend import placed
 from jaxhpo.contracts import Sampler
 from jaxhpo.cube import Kind, Layout
 from jaxhpo.given import whole
@@ -125,7 +125,7 @@ def cmaes(
             if _is_over(optimizer):
                 seed = _seed(state.key, used)
                 where = np.random.default_rng(seed).random((1, layout.d)).astype(np.float32)
-                where = np.asarray(layout.snap(jnp.asarray(where)))
+                where = np.asarray(layout.snap(placed(where)))
                 optimizer = start(size, where, np.zeros(1, np.float32), seed)
         # Before the start is complete, its distribution still changes: nothing to go on from.
         if used >= first_model:
@@ -220,7 +220,7 @@ def _moved(
     """The search after one generation more."""
     if optimizer is None:
         return None
-    numbers, on = cols.numbers, np.asarray(_active(layout, jnp.asarray(points)))
+    numbers, on = cols.numbers, np.asarray(_active(layout, placed(points)))
     raw = np.zeros((len(points), 0))
     if len(numbers):
         raw = np.where(on[:, numbers], points[:, numbers].astype(np.float64), optimizer._mean)
@@ -260,7 +260,7 @@ def _tables(
     layout: Layout, cols: _Columns, optimizer: Any, points: np.ndarray, on: np.ndarray
 ) -> np.ndarray:
     """float [m, categories, most levels]: what is expected where one is inactive."""
-    levels = np.asarray(_levels(layout, jnp.asarray(points)))[:, cols.category]
+    levels = np.asarray(_levels(layout, placed(points)))[:, cols.category]
     hot = levels[:, :, None] == np.arange(int(cols.levels.max()))[None, None]
     return np.where(on[:, cols.category, None], hot.astype(np.float64), optimizer._q[None])
 
@@ -283,10 +283,10 @@ def _drawn(
     as enough draws do."""
     found = np.full((q, layout.d), 0.5, np.float32)
     if optimizer is None:
-        return np.asarray(layout.snap(jnp.asarray(found)))
+        return np.asarray(layout.snap(placed(found)))
     spare, kept = [], 0
     for _ in range(_TRIES):
-        draws = np.asarray(_snap(layout, jnp.asarray(_cube(layout, cols, optimizer, q))))
+        draws = np.asarray(_snap(layout, placed(_cube(layout, cols, optimizer, q))))
         for row in draws:
             if row.tobytes() in gone:
                 spare.append(row)

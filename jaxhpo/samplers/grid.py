@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxhpo.backend import placed
 from jaxhpo.contracts import Proposal, Sampler
 from jaxhpo.cube import Layout
 from jaxhpo.samplers._every import grid_points
@@ -51,14 +52,14 @@ def grid(layout: Layout, *, resolution: int = 5) -> Sampler:
             raise ValueError(
                 f"grid(...).ask(first={first}, n={n}): the grid has {len(points)} points only"
             )
-        return Proposal(jnp.asarray(part), jnp.zeros(n, bool))
+        return Proposal(placed(part), jnp.zeros(n, bool))
 
     def design(key: Array, n: int) -> Array:
         if n > len(points):
             raise ValueError(
                 f"grid(...).search(trials={n}): the grid has {len(points)} points only"
             )
-        return jax.random.permutation(key, jnp.asarray(points))[:n]
+        return jax.random.permutation(key, placed(points))[:n]
 
     return Sampler(
         init=init,

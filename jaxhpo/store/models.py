@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxhpo.backend import placed
 from jaxhpo.store import codec
 
 _INFO, _STATE = "model.json", "state-"
@@ -159,10 +160,10 @@ def _as(like: Any, leaf: Any) -> Any:
     if not hasattr(like, "dtype"):
         return type(like)(leaf)
     if _is_key(like):
-        return jax.random.wrap_key_data(jnp.asarray(leaf), impl=_generator(like))
+        return jax.random.wrap_key_data(placed(leaf), impl=_generator(like))
     if 0 in like.shape:
         leaf = np.zeros(like.shape, like.dtype)
-    return np.asarray(leaf) if isinstance(like, np.ndarray | np.generic) else jnp.asarray(leaf)
+    return np.asarray(leaf) if isinstance(like, np.ndarray | np.generic) else placed(leaf)
 
 
 def _emptied(saved: Mapping[str, Any], path: Any, leaf: Any) -> Any:

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxhpo.backend import placed
 from jaxhpo.random_bits import COUNTER
 from jaxhpo.store import codec
 
@@ -230,7 +231,7 @@ def _leaf(kind: str, array: np.ndarray) -> Any:
     if kind == "scalar":
         return array[()]
     impl = COUNTER if kind == f"key {_COUNTER}" else kind.removeprefix("key ")
-    return jax.random.wrap_key_data(jnp.asarray(array), impl=impl)
+    return jax.random.wrap_key_data(placed(array), impl=impl)
 
 
 def _generator(key: jax.Array, where: str) -> str:

@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxhpo.backend import placed
 from jaxhpo.contracts import Sampler
 from jaxhpo.goals import Goals
 from jaxhpo.samplers._fresh import finite, repaired
@@ -79,7 +80,7 @@ class Proposer:
         self._goals = goals
         self.state = sampler.init(key)
         if prior is not None and sampler.adaptive:
-            self.state = sampler.tell(self.state, *map(jnp.asarray, prior.told))
+            self.state = sampler.tell(self.state, *map(placed, prior.told))
         self.says: str | None = None
         self._grades = None if losses is None else Grades(losses)
         self._told = 0
@@ -145,15 +146,15 @@ class Proposer:
         points, goals = self._points(trials), self._goals
         valid = np.array([t.status.scored for t in trials])
         if goals is None or goals.plain:
-            args = (points, jnp.asarray(losses, jnp.float32), jnp.asarray(valid))
+            args = (points, placed(losses, jnp.float32), placed(valid))
             return self.sampler.tell(self.state, *args)
         table = goals.losses(trials)
         table[:, 0] = losses
-        valid = jnp.asarray(valid & np.isfinite(table).all(axis=1))
-        args = (points, jnp.asarray(table, jnp.float32), valid)
+        valid = placed(valid & np.isfinite(table).all(axis=1))
+        args = (points, placed(table, jnp.float32), valid)
         if not goals.constraints:
             return self.sampler.tell(self.state, *args)
-        broken = jnp.asarray(goals.violations(trials), jnp.float32)
+        broken = placed(goals.violations(trials), jnp.float32)
         return self.sampler.tell(self.state, *args, broken)
 
     def _pending(self, trials: Sequence[Trial]) -> jax.Array:
@@ -169,7 +170,7 @@ class Proposer:
 
     def _points(self, trials: Sequence[Trial]) -> jax.Array:
         points = [trial.point for trial in trials]
-        return jnp.asarray(np.array(points, np.float32).reshape(len(trials), len(self.space)))
+        return placed(np.array(points, np.float32).reshape(len(trials), len(self.space)))
 
     def _trials(
         self, first: int, points: np.ndarray, phases: Sequence[Phase], known: int

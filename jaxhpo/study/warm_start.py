@@ -26,9 +26,9 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-import jax.numpy as jnp
 import numpy as np
 
+from jaxhpo.backend import placed
 from jaxhpo.goals import Goals
 from jaxhpo.space import Constant, Float, Int, Space
 from jaxhpo.space.axes import Axis, axis
@@ -212,7 +212,7 @@ def mapped(
         )
     found = np.array(units, np.float32).reshape(-1, len(space))
     drawn = np.random.default_rng(len(found)).random(found.shape, np.float32)
-    points = np.asarray(space.layout.snap(jnp.asarray(np.where(np.isnan(found), drawn, found))))
+    points = np.asarray(space.layout.snap(placed(np.where(np.isnan(found), drawn, found))))
     sign = -1.0 if source.maximize else 1.0
     grades = Grades(lambda trial: _curve(trial, source.objective, sign))
     losses = np.array(grades.add(kept), np.float32)

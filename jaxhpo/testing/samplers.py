@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxhpo.backend import placed
 from jaxhpo.contracts import Sampler
 from jaxhpo.cube import INACTIVE, Layout
 from jaxhpo.testing.claims import equal, holds
@@ -129,8 +130,8 @@ def check_bad_losses(factory: Callable[[Layout], Sampler], layout: Layout) -> No
     }
     for name, (losses, valid) in cases.items():
         state = sampler.init(jax.random.key(KEY))
-        losses = jnp.asarray(losses, jnp.float32)
-        state = sampler.tell(state, points, losses, jnp.asarray(valid))
+        losses = placed(losses, jnp.float32)
+        state = sampler.tell(state, points, losses, placed(valid))
         found = np.asarray(sampler.ask(state, 0, none_pending(layout), asked).points)
         holds(bool(np.isfinite(found).all()), f"points must be finite after losses {name}")
         if layout.size is None and layout.d > 1:
@@ -140,7 +141,7 @@ def check_bad_losses(factory: Callable[[Layout], Sampler], layout: Layout) -> No
     answers = []
     for lost in (np.nan, -np.inf, np.inf, -1e30, 1e30):
         losses = jnp.where(valid, example_losses(points), lost)
-        state = sampler.tell(sampler.init(jax.random.key(KEY)), points, losses, jnp.asarray(valid))
+        state = sampler.tell(sampler.init(jax.random.key(KEY)), points, losses, placed(valid))
         answers.append(next_points(sampler, state, layout))
     equal(set(answers), {answers[0]}, "proposals whatever the loss of a failed trial")
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from jaxhpo.backend import placed
 from jaxhpo.contracts import Scheduler, Standing
 from jaxhpo.testing.claims import equal, holds
 from jaxhpo.testing.histories import KEY, example_points
@@ -99,7 +99,7 @@ def check_decisions(scheduler: Scheduler) -> None:
         equal(programs[sources].tolist(), programs[waiting].tolist(), "the programs of sources")
     if found.points is not None:
         after = np.asarray(found.points)[waiting]
-        snapped = np.asarray(snap(layout, jnp.asarray(after)))
+        snapped = np.asarray(snap(layout, placed(after)))
         np.testing.assert_array_equal(snapped, after, "points must be snapped")
         np.testing.assert_array_equal(after[:, fixed], points[waiting][:, fixed], "fixed columns")
     nobody = standing._replace(curves=np.full((size, 4), np.nan, np.float32))

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxhpo.backend import placed
 from jaxhpo.contracts import Sampler
 from jaxhpo.cube import Layout
 from jaxhpo.testing.claims import equal, holds
@@ -65,8 +66,8 @@ def check_search(factory: Callable[[Layout], Sampler]) -> None:
         points, losses = map(np.asarray, jax.vmap(one)(keys))
         equal((points.shape, losses.shape), ((3, 45, layout.d), (3, 45)), "a search's shapes")
         for row, found in zip(points, losses, strict=True):
-            equal(np.asarray(snap(layout, jnp.asarray(row))).tobytes(), row.tobytes(), "snapped")
-            told = np.asarray(loss(keys, jnp.asarray(row)))
+            equal(np.asarray(snap(layout, placed(row))).tobytes(), row.tobytes(), "snapped")
+            told = np.asarray(loss(keys, placed(row)))
             right = np.allclose(found, np.where(np.isnan(told), np.inf, told), rtol=1e-4)
             holds(right, "a search's losses must be those of its points, infinite where NaN")
         equal(len(np.unique(points.reshape(3, -1), axis=0)), 3, "different searches")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from populations import bits, curves, population, small_task, some_members, train
 
+from jaxhpo import cores
 from jaxhpo.population import sizing
 from jaxhpo.population.form import Form
 from jaxhpo.population.program import Program
@@ -36,10 +37,10 @@ def hp(**more):
 
 def test_a_wider_tile_needs_more_memory(task, monkeypatch):
     monkeypatch.setattr(sizing, "_CHIP_WIDEST", 64)  # every width that is tried is compiled
-    needs = {
-        width: Program(task=task, static={"batch_size": 16}, form=form(width)).memory(task.data)
-        for width in (1, 16)
-    }
+    needs = {}
+    for width in (1, 16):
+        program = Program(task=task, static={"batch_size": 16}, form=form(width, platform="gpu"))
+        needs[width] = program.memory(task.data)
     data = sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(task.data))
     assert data < needs[1] < needs[16]
     small = sizing.tile_width(task, [hp()], form(platform="gpu"), room=needs[16])
@@ -78,17 +79,40 @@ def test_a_system_that_does_not_say_which_cores_a_process_may_use(monkeypatch):
     assert sizing.drivers_per_device(jax.devices()[:4]) == 1
 
 
-def test_large_members_get_narrow_tiles():
+@pytest.mark.parametrize(
+    ("cache", "arrays", "widths"),
+    [
+        (None, 1, [32, 8, 1]),
+        (2**20, 1, [32, 8, 1]),
+        (2**21, 1, [32, 4, 1]),
+        (2**21, 100, [32, 8, 1]),  # 4 kB each: in narrow tiles they would be too small
+    ],
+)
+def test_large_members_get_narrow_tiles(cache, arrays, widths, monkeypatch):
+    """Narrower ones where a core has a large cache to itself, unless their arrays are small."""
+    monkeypatch.setattr(sizing, "own_cache", lambda: cache)
+
     def kept(size):
         return objective(lambda key, hp: hp["x"], Space(x=Float(0.0, 1.0)))._replace(
-            init=lambda key, hp, data: jnp.zeros(size),
+            init=lambda key, hp, data: [jnp.zeros(-(-size // arrays)) for _ in range(arrays)],
             train=lambda key, hp, state, data: state,
-            evaluate=lambda hp, state, data: {"objective": state[0]},
+            evaluate=lambda hp, state, data: {"objective": state[0][0]},
         )
 
     plain = Form(dtypes={"x": np.dtype(np.float32)}, width=1)
-    widths = [sizing.tile_width(kept(n), [{"x": 0.5}], plain) for n in (1, 10**5, 10**6)]
-    assert widths == [32, 8, 1]
+    found = [sizing.tile_width(kept(n), [{"x": 0.5}], plain) for n in (1, 10**5, 10**6)]
+    assert found == widths
+
+
+def test_the_cache_that_a_core_has_to_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr(cores, "_CACHES", tmp_path)
+    assert cores.own_cache() is None  # as on macOS
+    for index, (level, size) in enumerate([("1", "48K"), ("1", "32K"), ("2", "2048K")]):
+        (tmp_path / f"index{index}").mkdir()
+        (tmp_path / f"index{index}" / "level").write_text(f"{level}\n")
+        assert cores.own_cache() is None  # it does not say how large
+        (tmp_path / f"index{index}" / "size").write_text(f"{size}\n")
+    assert cores.own_cache() == 2**21
 
 
 @pytest.mark.parametrize(
