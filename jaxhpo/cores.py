@@ -1,4 +1,4 @@
-"""The cores that a process has, and their cache. Light: commands that start no JAX ask for it too."""
+"""The cores that a process has, and their cache. Light: commands that start no JAX ask too."""
 
 from __future__ import annotations
 
