@@ -23,10 +23,10 @@ MIXED = Space(
 )
 
 
-def searched(space, loss, trials, batch=16, **options):
+def searched(space, loss, trials, batch=16, seed=1, **options):
     """Points [trials, d] and their losses, in order."""
     sampler = cmaes(space.layout, **options)
-    state, points = sampler.init(jax.random.key(1)), []
+    state, points = sampler.init(jax.random.key(seed)), []
     none = jnp.zeros((0, len(space)), jnp.float32)
     for first in range(0, trials, batch):
         new = sampler.ask(state, first, none, batch).points
@@ -56,10 +56,11 @@ def test_numbers_grids_and_categories_are_learnt_together():
         right = MIXED.layout.level(points)[:, 2] == 1
         return far[:, 0] + far[:, 1] + jnp.where(right, far[:, 3], 1.0)
 
-    points, losses = searched(MIXED, loss, 480)
+    # The last bits of its matrices differ by machine: a search that comes as near as 1e-6, not one
+    # that stops beside the level.
+    points, losses = searched(MIXED, loss, 480, seed=6)
     config = MIXED.decode(points[[int(losses.argmin())]])[0]
-    assert config["kind"] == "b"
-    assert abs(config["n"] - 12) <= 1  # the last bits of its matrices differ by machine
+    assert (config["kind"], config["n"]) == ("b", 12)
     assert abs(config["x"] - 0.3) < 0.1
     assert abs(config["tilt"] - 0.8) < 0.2
     late = MIXED.decode(points[-64:])
