@@ -6,7 +6,10 @@
 
 `run` appends one line a search to a file of JSON lines (--runs) and leaves out what is there
 already: a run that was cut goes on, and --seeds may be raised later. `table` reads all files that
---runs names. Peers need their package in the same Python (see `bench_contenders.py`).
+--runs names (a pattern; files may be packed by gzip), and keeps settings of --out of which these
+have fewer searches. The searches behind the committed result, from when they were first kept:
+`scripts/results/sampler_runs.jsonl.gz`. Peers need their package in the same Python (see
+`bench_contenders.py`).
 
 The score of a search is (m - f) / (m - o): f the true loss of the configuration that looked best, o
 the optimum, m the median of what random search finds with as many trials, from 50,000 random points

@@ -6,12 +6,14 @@ import argparse
 import datetime
 import functools
 import glob
+import gzip
 import importlib.metadata
 import json
 import os
 import platform
+import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -128,15 +130,57 @@ def entry(name: str, setting: dict[str, Scores], against: Iterable[str]) -> dict
 def table(options: argparse.Namespace) -> None:
     """Scores by setting, written as JSON and printed."""
     against = options.against.split(",")
-    files = sorted(glob.glob(options.runs))
-    lines = [line for file in files for line in Path(file).read_text("utf-8").splitlines()]
     result: dict[str, Any] = {"settings": {}}
-    for (batch, budget), setting in sorted(scores(lines).items()):
+    for (batch, budget), setting in sorted(scores(searches(options.runs)).items()):
         entries = {name: entry(name, setting, against) for name in setting}
         result["settings"][f"batch {batch}, {budget} trials"] = entries
         _print(f"batch {batch}, {budget} trials", entries, options.verbose)
     if options.out:
         _write(options, result)
+
+
+def searches(pattern: str) -> list[str]:
+    """The lines of all files that a pattern names, those that end in .gz unpacked."""
+    found = []
+    for file in map(Path, sorted(glob.glob(pattern))):
+        held = file.read_bytes()
+        text = gzip.decompress(held) if file.suffix == ".gz" else held
+        found += text.decode("utf-8").splitlines()
+    return found
+
+
+def joined(new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
+    """A result with what it lacks from an older one: speeds, and settings that it has not, or has
+    of fewer searches.
+
+    A setting comes whole from one of the two, since differences are of searches in pairs. What is
+    older is named under "older", with what it was measured on.
+    """
+    made = {name: old.get(name) for name in ("date", "hardware", "versions")}
+    settings, older = dict(new["settings"]), {}
+    for name, entries in old.get("settings", {}).items():
+        if _count(entries) > _count(settings.get(name, {})):
+            settings[name] = entries
+            older[name] = old.get("older", {}).get(name, made)
+    speed = new.get("speed")
+    if speed is None:
+        speed = old.get("speed", {})
+        older["speeds"] = old.get("older", {}).get("speeds", made)
+    return {
+        **new,
+        "settings": {name: settings[name] for name in sorted(settings, key=_numbers)},
+        "speed": {name: speed[name] for name in sorted(speed, key=_numbers)},
+        "older": older,
+    }
+
+
+def _numbers(setting: str) -> list[int]:
+    return [int(n) for n in re.findall(r"\d+", setting)]
+
+
+def _count(entries: Mapping[str, Any]) -> int:
+    """How many searches, at least, a setting is of."""
+    return sum(found["seeds"] * len(found["problems"]) for found in entries.values())
 
 
 def _print(setting: str, entries: dict[str, Any], verbose: bool) -> None:
@@ -159,16 +203,12 @@ def _print(setting: str, entries: dict[str, Any], verbose: bool) -> None:
 def _write(options: argparse.Namespace, result: dict[str, Any]) -> None:
     from scripts.bench_sampler_speed import path
 
-    speeds = path(options.runs)
-    old = Path(options.out)
+    speeds, out = path(options.runs), Path(options.out)
+    before = json.loads(out.read_text("utf-8")) if out.exists() else {}
     if speeds.exists():
         result["speed"] = json.loads(speeds.read_text("utf-8"))
-    elif old.exists():
-        result["speed"] = json.loads(old.read_text("utf-8")).get("speed", {})
-    speeds_of = result.get("speed", {}).items()
-    result["speed"] = dict(sorted(speeds_of, key=lambda kept: int(kept[0].split()[1])))
     result["readme"] = options.readme.split(";")
-    result["docs"] = [setting for setting in options.docs.split(";") if setting]
+    result["docs"] = options.docs.split(";") if options.docs else before.get("docs", [])
     result["commands"] = [
         "python scripts/bench_sampler.py run --samplers=... --batch=B --trials=N --seeds=S",
         "python scripts/bench_sampler.py speed --samplers=...",
@@ -177,7 +217,7 @@ def _write(options: argparse.Namespace, result: dict[str, Any]) -> None:
     result["date"] = datetime.date.today().isoformat()
     result["hardware"] = {"cpu": _cpu(), "cores": os.cpu_count()}
     result["versions"] = versions()
-    old.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    out.write_text(json.dumps(joined(result, before), indent=1) + "\n", "utf-8")
 
 
 def versions() -> dict[str, str]:

@@ -7,6 +7,7 @@ python scripts/bench_sampler_table.py      writes them
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from bench_table import ROOT, put
@@ -46,7 +47,7 @@ def samplers(result: dict[str, Any]) -> str:
     setting, rates = next(iter(result.get("speed", {}).items()), ("", {}))
     shown = {name: rates[name] for name in _FASTEST if name in rates}
     lines += [*_speeds(setting, shown), ""] if shown else []
-    return "\n".join([*lines, _made_with(result), ""])
+    return "\n".join([*lines, _made_with(result, result["readme"]), ""])
 
 
 def all_samplers(result: dict[str, Any]) -> str:
@@ -56,15 +57,23 @@ def all_samplers(result: dict[str, Any]) -> str:
         lines += [*_scores(setting, result["settings"][setting], _ALL_PEERS), ""]
     for setting, rates in result.get("speed", {}).items():
         lines += [*_speeds(setting, rates), ""]
-    return "\n".join([*lines, _made_with(result), ""])
+    return "\n".join([*lines, _made_with(result, result["docs"]), ""])
 
 
-def _made_with(result: dict[str, Any]) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
-    return (
-        f"{result['hardware']['cpu']}, {versions}, {result['date']}: "
-        "`python scripts/bench_sampler.py run`, `speed`, then `table`."
-    )
+def _made_with(result: dict[str, Any], shown: Iterable[str]) -> str:
+    """By what these settings, and the speeds, were measured."""
+    older: dict[str, list[str]] = {}
+    for name in (*shown, "speeds"):
+        if name in result["older"]:
+            older.setdefault(_machine(result["older"][name]), []).append(name)
+    told = [f"{_machine(result)}: `python scripts/bench_sampler.py run`, `speed`, then `table`."]
+    told += [f"Earlier, with {machine}: {'; '.join(names)}." for machine, names in older.items()]
+    return " ".join(told)
+
+
+def _machine(made: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
+    return f"{made['hardware']['cpu']}, {versions}, {made['date']}"
 
 
 def _scores(setting: str, found: dict[str, Any], against: tuple[str, ...]) -> list[str]:

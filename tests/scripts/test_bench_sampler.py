@@ -1,6 +1,7 @@
 """The benchmark of samplers: scores, paired differences, runs that go on, tables of training."""
 
 import argparse
+import gzip
 import json
 
 import numpy as np
@@ -9,7 +10,14 @@ import pytest
 from scripts import bench_sampler, bench_sampler_scores, bench_sampler_speed, bench_tables
 from scripts.bench_contenders import search
 from scripts.bench_problems import problems, table_problem
-from scripts.bench_sampler_scores import difference, entry, random_median, score, scores
+from scripts.bench_sampler_scores import (
+    difference,
+    entry,
+    joined,
+    random_median,
+    score,
+    scores,
+)
 
 AXES = {
     "kind": bench_tables.kinds("plain", "heavy"),
@@ -89,6 +97,35 @@ def test_scores_prefer_the_search_that_had_just_this_budget():
     assert made["score"] == 1.0
     assert made["families"] == {"classic": 1.0}
     assert made["differences"] == {}
+
+
+def test_searches_are_read_from_all_files_packed_or_not(tmp_path):
+    (tmp_path / "b.jsonl").write_text('{"b": 1}\n{"b": 2}\n', "utf-8")
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b'{"a": 1}\n'))
+    found = bench_sampler_scores.searches(str(tmp_path / "*.jsonl*"))
+    assert found == ['{"a": 1}', '{"b": 1}', '{"b": 2}']
+
+
+def test_a_setting_of_more_searches_outlives_a_new_result_and_says_where_it_was_measured():
+    def entries(seeds):
+        return {"auto": {"seeds": seeds, "problems": {"a": 0.1, "b": 0.2}}}
+
+    def made(day, **settings):
+        named = {name.replace("_", " "): entries(seeds) for name, seeds in settings.items()}
+        return {"date": day, "hardware": day, "versions": day, "settings": named}
+
+    first = {**made("first", batch_4=9, batch_16=3), "speed": {"batch 4": {}}}
+    second = joined(made("second", batch_4=2, batch_16=3, batch_1=1), first)
+    was = {"date": "first", "hardware": "first", "versions": "first"}
+    assert list(second["settings"]) == ["batch 1", "batch 4", "batch 16"]
+    assert second["settings"]["batch 4"] == entries(9)
+    assert second["older"] == {"batch 4": was, "speeds": was}
+    assert second["speed"] == {"batch 4": {}}
+    third = joined({**made("third", batch_16=4), "speed": {}}, second)
+    assert third["older"]["batch 4"] == was
+    assert third["older"]["batch 1"]["date"] == "second"
+    assert third["settings"]["batch 16"] == entries(4)
+    assert "speeds" not in third["older"]
 
 
 def _problem(losses):
