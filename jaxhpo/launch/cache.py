@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -22,7 +23,39 @@ def keep_programs() -> None:
         os.makedirs(where, exist_ok=True)
     except OSError:  # a home that can't be written: every run compiles
         return
+    _swept(Path(where))
     jax.config.update("jax_compilation_cache_dir", where)
     # Many small programs take as long as a large one, so all are kept.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
+def _swept(where: Path) -> None:
+    """Removes programs of which a process that was killed had written a part. JAX can't read such a
+    file, and doesn't write it again: every later run would warn and compile.
+
+    Looked at are the files written since this was done last.
+    """
+    try:
+        from jax._src.compilation_cache import decompress_executable as unpacked
+    except ImportError:  # no part of JAX's promised interface: it may be gone
+        return
+    stamp = where / "swept"
+    try:
+        since = stamp.stat().st_mtime if stamp.exists() else 0.0
+        stamp.touch()
+        for file in where.glob("*-cache"):
+            if file.stat().st_mtime >= since and not _reads(unpacked, file):
+                file.unlink(missing_ok=True)
+    except OSError:  # not ours to write, or swept by another process just now
+        return
+
+
+def _reads(unpacked: Callable[[bytes], bytes], file: Path) -> bool:
+    try:
+        unpacked(file.read_bytes())
+    except OSError:
+        raise
+    except Exception:  # of whichever library packed it
+        return False
+    return True

@@ -60,14 +60,18 @@ class Loop:
         self._speed = Throughput()
         self._picked: list[dict[str, Any]] = list(self._records.facts().get("sampler", []))
 
-    def run(self, stop: Callable[[], bool]) -> Outcome:
+    def run(self, stop: Callable[[], bool], *, goes_on: bool = False) -> Outcome:
         """Trains until there are all trials, or there is nothing more to try, or `stop()`.
+
+        Args:
+            goes_on: whether the population has what an earlier run left in training.
 
         Raises:
             StudyFailed: if all of the first trials failed. Nothing of them is recorded.
         """
         population = self._population
-        self._take_up()
+        if not goes_on:
+            self._take_up()
         self._propose()
         self._tell()
         while population.busy and not stop():

@@ -10,6 +10,8 @@ number, so a study may be killed at any moment and goes on from its records.
 
 from __future__ import annotations
 
+import contextlib
+import enum
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -31,6 +33,15 @@ from jaxhpo.trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Left(enum.Enum):
+    """What the last run of a study left: nothing that is in training; members at rest, which the
+    next run goes on with; or, after an exception, no one knows what."""
+
+    NOTHING = enum.auto()
+    AT_REST = enum.auto()
+    BROKEN = enum.auto()
 
 
 class Study:
@@ -121,17 +132,23 @@ class Study:
         self.identity = basis.identity
         self.records = basis.records
         self.prior = basis.prior
+        self._enqueue, self._checkpoint_seconds = enqueue, checkpoint_seconds
+        self._population: Population | None = None
+        self._left = Left.NOTHING
         try:
-            self._ledger = parts.ledger(basis)
-            self._proposer = parts.proposer(basis, self._ledger, enqueue)
-            size = self._proposer.size
-            end = trials if size is None else min(trials, size)
-            self._ledger.brackets = parts.brackets(basis, self._ledger, end)
-            self._keeper = parts.keeper(basis, checkpoint_seconds)
+            self._set_up()
         except BaseException:
             self.records.close()
             raise
-        self._population: Population | None = None
+
+    def _set_up(self) -> None:
+        """Begins from what the records hold."""
+        self._ledger = parts.ledger(self._basis)
+        self._proposer = parts.proposer(self._basis, self._ledger, self._enqueue)
+        size = self._proposer.size
+        end = self.wanted if size is None else min(self.wanted, size)
+        self._ledger.brackets = parts.brackets(self._basis, self._ledger, end)
+        self._keeper = parts.keeper(self._basis, self._checkpoint_seconds)
 
     # -- what is known -----------------------------------------------------------------------------
 
@@ -178,6 +195,9 @@ class Study:
     ) -> Outcome:
         """Trains until there are `trials` trials, or there is nothing more to try, or `stop()`.
 
+        Called again, it goes on: after `stop()` from where it was, after an exception (Ctrl-C in a
+        notebook is one) from the records and the last checkpoint.
+
         Args:
             on_tick: called with a `Snapshot` after every tick. stop: asked after every tick.
 
@@ -212,6 +232,11 @@ class Study:
     def _loop(
         self, on_tick: Callable[[Snapshot], None] | None, stop: Callable[[], bool]
     ) -> Outcome:
+        if self._left is Left.BROKEN:
+            with contextlib.suppress(OSError):  # of a checkpoint that could not be written
+                self._let_go()
+            self._set_up()
+        goes_on, self._left = self._left is Left.AT_REST, Left.BROKEN
         loop = Loop(
             self._basis,
             ledger=self._ledger,
@@ -221,8 +246,10 @@ class Study:
             trials=self.wanted,
             on_tick=on_tick,
         )
-        outcome = loop.run(stop)
-        if outcome.ended != "interrupted":
+        outcome = loop.run(stop, goes_on=goes_on)
+        interrupted = outcome.ended == "interrupted"
+        self._left = Left.AT_REST if interrupted else Left.NOTHING
+        if not interrupted:
             self._test_best()
         return outcome
 
@@ -281,12 +308,17 @@ class Study:
 
     def close(self) -> None:
         """Lets go of the records and the threads. The study can't be run after that."""
-        if self._population is not None:
-            self._population.close()
         try:
-            self._keeper.close()
+            self._let_go()
         finally:
             self.records.close()
+
+    def _let_go(self) -> None:
+        """Lets go of the threads and what they train."""
+        population, self._population = self._population, None
+        if population is not None:
+            population.close()
+        self._keeper.close()
 
     def __enter__(self) -> Study:
         return self

@@ -233,6 +233,39 @@ def test_help_waits_for_nothing_heavy():
     assert "--trials=int" in done.stdout
 
 
+def test_half_a_program_that_a_killed_process_left_is_removed(monkeypatch, tmp_path):
+    import jax
+    from jax.experimental.compilation_cache import compilation_cache
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    where = tmp_path / "jaxhpo" / "programs"
+    before = jax.config.jax_compilation_cache_dir
+
+    def start():
+        jax.config.update("jax_compilation_cache_dir", None)
+        cache.keep_programs()
+        compilation_cache.reset_cache()
+
+    try:
+        start()
+        jax.jit(lambda x: x * 3 + 1)(1.0)
+        whole = sorted(where.glob("*-cache"))
+        assert whole
+        start()
+        assert sorted(where.glob("*-cache")) == whole
+        looked = (where / "swept").stat().st_mtime
+        older, half = where / "older-cache", where / "half-cache"
+        for file, age in ((older, -60.0), (half, 60.0)):
+            file.write_bytes(whole[0].read_bytes()[:-9])
+            os.utime(file, (looked + age, looked + age))
+        start()
+        assert not half.exists()
+        assert older.exists()  # from before it was looked through last
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
+        compilation_cache.reset_cache()
+
+
 def test_programs_are_kept_where_the_user_says_or_not_at_all(monkeypatch, tmp_path):
     import jax
 

@@ -81,6 +81,30 @@ def test_a_killed_study_ends_the_same(whole, tmp_path, seconds):
         assert opened.records.facts()["digest"] == digest
 
 
+def test_a_study_that_is_run_again_goes_on_where_it_was(whole):
+    case, expected, units, digest = whole
+    with made(case) as opened:
+        ran = [run(opened, ticks=ticks) for ticks in (1, 0, 10**6)]
+        assert [ended for ended, _ in ran] == ["interrupted", "interrupted", "complete"]
+        assert rows(opened.trials) == expected
+        assert opened.records.facts()["digest"] == digest
+    assert sum(more for _, more in ran) <= units * 1.02 + 20
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_study_that_is_run_again_after_an_exception_ends_the_same(kept, tmp_path):
+    with made("halving") as other:
+        run(other)
+    place = {"workdir": tmp_path, "checkpoint_seconds": 1e-9} if kept else {}
+    with made("halving", **place) as opened:
+        assert run(opened, ticks=3, kill=True)[0] == "killed"
+        assert run(opened, ticks=2)[0] == "interrupted"
+        assert run(opened, ticks=1, kill=True)[0] == "killed"
+        assert run(opened)[0] == "complete"
+        assert rows(opened.trials) == rows(other.trials)
+        assert opened.records.facts()["digest"] == other.records.facts()["digest"]
+
+
 @pytest.fixture
 def stopped(tmp_path):
     """A study with a checkpoint."""
