@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import weakref
 from pathlib import Path
+from typing import ClassVar
 
 from jaxhpo.store.errors import StudyInUse, StudyWriteError
 
@@ -32,34 +34,41 @@ else:
 
 
 class Lock:
-    """Holds the lock file `path` from construction until `release`, or the end of the process.
+    """Holds the lock file `path` from construction until `release`, until nobody knows it any more,
+    or until the process ends.
 
     Raises:
         StudyInUse: if another process, or another study object of this one, holds it.
         StudyWriteError: if the file can't be made, or its file system knows no locks.
     """
 
+    _held: ClassVar[weakref.WeakSet[Lock]] = weakref.WeakSet()  # by this process
+
     def __init__(self, path: Path) -> None:
-        self._file = -1
+        self._file, self._path = -1, path.resolve()
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
             _take(self._file)
         except BlockingIOError as error:
-            holder = self._holder()
+            holder, ours = self._holder(), any(held._path == self._path for held in self._held)
             self._shut()
-            raise in_use(str(path.parent), holder) from error
+            raise in_use(str(path.parent), holder, ours=ours) from error
         except OSError as error:
             self._shut()
             raise StudyWriteError(
                 f"can't lock {path}: {error.strerror}. A study needs a directory that may be "
                 "written to, on a file system with locks"
             ) from error
+        self._forgotten = weakref.finalize(self, os.close, self._file)
+        self._held.add(self)
         with contextlib.suppress(OSError):  # a full disk: the lock is held all the same
             self._note(str(os.getpid()))
 
     def release(self) -> None:
         """Lets go. Doing so twice is no error."""
         if self._file >= 0:
+            self._forgotten.detach()
+            self._held.discard(self)
             with contextlib.suppress(OSError):
                 self._note("")
             self._shut()
@@ -79,8 +88,14 @@ class Lock:
         self._file = -1
 
 
-def in_use(where: str, holder: str) -> StudyInUse:
-    """The error for a study that another process holds; `holder` is its number, or empty."""
+def in_use(where: str, holder: str, *, ours: bool = False) -> StudyInUse:
+    """The error for a study that is held by a process, `holder` if that is known, or by this one
+    (`ours`)."""
+    if ours:
+        return StudyInUse(
+            f"the study in {where} is open in this process already; close that one with its method "
+            "close(), or open studies in a `with` block"
+        )
     return StudyInUse(
         f"the study in {where} is in use"
         + (f" by process {holder}" if holder else "")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -134,7 +135,8 @@ class Study:
         self.prior = basis.prior
         self._enqueue, self._checkpoint_seconds = enqueue, checkpoint_seconds
         self._population: Population | None = None
-        self._left = Left.NOTHING
+        self._left, self._closed = Left.NOTHING, False
+        self._runs = threading.Lock()
         try:
             self._set_up()
         except BaseException:
@@ -204,10 +206,25 @@ class Study:
         Raises:
             StudyFailed: if all of the first trials failed. Nothing of them is recorded, so that the
                 same study can go on once the cause is mended.
+            RuntimeError: if it is closed, or running already.
 
         Warns:
             ManyPrograms: if there are few trials for each program that must be compiled.
         """
+        self._check_open("run")
+        if not self._runs.acquire(blocking=False):
+            raise RuntimeError(
+                "Study.run() was called while this study is running, by another thread or by its "
+                "own on_tick or stop; wait until that run has returned"
+            )
+        try:
+            return self._session(on_tick, stop or (lambda: False))
+        finally:
+            self._runs.release()
+
+    def _session(
+        self, on_tick: Callable[[Snapshot], None] | None, stop: Callable[[], bool]
+    ) -> Outcome:
         many = crowded(self.programs, self.wanted)
         if many is not None:
             plan = "plan, which the records hold as the fact 'plan', and the task's `elastic`"
@@ -215,12 +232,12 @@ class Study:
                 f"Study(...) of {self.wanted} trials needs {self.programs} programs. {many} Or let "
                 f"structures share a program: see Study's argument {plan}",
                 ManyPrograms,
-                stacklevel=2,
+                stacklevel=3,  # the caller of `run`
             )
         session = self.records.begin_session(environment.describe())
         how = "error"
         try:
-            outcome = self._loop(on_tick, stop or (lambda: False))
+            outcome = self._loop(on_tick, stop)
             how = outcome.ended
         except KeyboardInterrupt:
             how = "interrupted"
@@ -287,7 +304,9 @@ class Study:
 
         Raises:
             ValueError: if an argument is below 1, or no trial is complete.
+            RuntimeError: if the study is closed.
         """
+        self._check_open("confirm")
         arguments.whole("confirm", top=(top, 1), seeds=(seeds, 1))
         chosen = best_trials(self._ledger.trials, top, goals(self.task))
         several = self.task.folds if self.task.folds > 1 else seeds
@@ -308,10 +327,18 @@ class Study:
 
     def close(self) -> None:
         """Lets go of the records and the threads. The study can't be run after that."""
+        self._closed = True
         try:
             self._let_go()
         finally:
             self.records.close()
+
+    def _check_open(self, method: str) -> None:
+        if self._closed:
+            raise RuntimeError(
+                f"Study.{method}() needs a study that is open, and this one is closed; open it "
+                "again with the same arguments"
+            )
 
     def _let_go(self) -> None:
         """Lets go of the threads and what they train."""

@@ -126,6 +126,19 @@ def test_what_the_default_sampler_picked_is_recorded(tmp_path):
         assert again.records.facts()["sampler"] == noted
 
 
+def test_a_study_runs_once_at_a_time_and_not_when_closed():
+    task = objective(lambda key, hp: (hp["x"] - 0.3) ** 2, Space(x=Float(0.0, 1.0)))
+    with Study(task, trials=4, sampler="random", batch=4) as opened:
+        with pytest.raises(RuntimeError, match="while this study is running"):
+            opened.run(on_tick=lambda snapshot: opened.run())
+        assert opened.run().trials == 4  # the refusal was an exception in a run like any other
+    with pytest.raises(RuntimeError, match=r"Study.run\(\) needs a study that is open"):
+        opened.run()
+    with pytest.raises(RuntimeError, match=r"Study.confirm\(\) needs a study that is open"):
+        opened.confirm()
+    assert opened.best is not None
+
+
 def test_sizes_left_open_are_taken_from_the_records(digits, tmp_path):
     with study(digits, sampler="random", workdir=tmp_path, trials=4) as first:
         first.run()
