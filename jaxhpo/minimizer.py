@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from jax import Array
+from jax.core import Tracer
 
 from jaxhpo import registry, slips
 from jaxhpo.backend import placed
@@ -62,6 +63,13 @@ class Minimum:
         if len(self.metrics) > 1:
             return table.assign(**self.metrics)
         return table.assign(value=self.values)
+
+
+_TRANSFORMED = (
+    "minimize(...) answers in Python values, so it can't be called inside jit, scan, vmap or grad; "
+    "there, call the search of a sampler, as docs/samplers.md shows; for several seeds at once "
+    "give minimize(seed=[...])"
+)
 
 
 @overload
@@ -143,9 +151,10 @@ def minimize(
 
     Raises:
         ValueError: for an argument that can't be used; if static parameters have more than 64
-            settings together (`Study` has no such limit); if `fn` returns no scalar.
+            settings together (`Study` has no such limit); if `fn` returns no scalar; if it is
+            called inside a JAX transformation.
     """
-    _check(fn, space, trials, batch)
+    _check(fn, space, trials, batch, seed)
     seeds = _seeds(seed)
     if isinstance(static, str):
         raise ValueError(
@@ -167,14 +176,19 @@ def minimize(
         )
     trials = trials if made.size is None else min(trials, made.size)
     listed = (space.layout.size or 0) <= MOST  # or a program would propose some again
-    if made.search is not None and problem.traceable.is_traceable and listed and goals.plain:
-        found = _inside(problem, seeds, trials, batch, sampler, made)
-    else:
-        found = [_outside(problem, s, trials, batch, sampler, made) for s in seeds]
+    try:
+        if made.search is not None and problem.traceable.is_traceable and listed and goals.plain:
+            found = _inside(problem, seeds, trials, batch, sampler, made)
+        else:
+            found = [_outside(problem, s, trials, batch, sampler, made) for s in seeds]
+    except jax.errors.TracerArrayConversionError as error:  # `fn` holds what is traced outside
+        raise ValueError(_TRANSFORMED) from error
     return found if isinstance(seed, Sequence | np.ndarray) else found[0]
 
 
-def _check(fn: Any, space: Any, trials: Any, batch: Any) -> None:
+def _check(fn: Any, space: Any, trials: Any, batch: Any, seed: Any) -> None:
+    if any(isinstance(leaf, Tracer) for leaf in [jnp.zeros(()), *jax.tree.leaves(seed)]):
+        raise ValueError(_TRANSFORMED)
     if not callable(fn):
         raise ValueError(f"minimize(fn=...) must be a function (key, hp) -> scalar, got {fn!r}")
     slips.takes("minimize(fn=...)", fn, "key", "hp")

@@ -189,6 +189,25 @@ def test_a_search_by_gp_in_one_program():
     assert len(few.values) == 25
 
 
+def test_it_refuses_to_be_transformed_and_says_what_to_do_instead():
+    space = Space(x=Float(-1.0, 1.0))
+
+    def least(centre):
+        return minimize(lambda key, hp: (hp["x"] - centre) ** 2, space, trials=4, batch=4).value
+
+    def seeded(seed):
+        return minimize(lambda key, hp: hp["x"] ** 2, space, trials=4, batch=4, seed=seed).value
+
+    for call in (
+        lambda: jax.jit(least)(0.3),
+        lambda: jax.vmap(least)(jnp.arange(2.0)),
+        lambda: jax.grad(least)(0.3),
+        lambda: jax.vmap(seeded)(jnp.arange(2)),
+    ):
+        with pytest.raises(ValueError, match=r"inside jit, scan, vmap or grad; .*samplers.md"):
+            call()
+
+
 def test_refuses_what_it_can_not_do():
     space = Space(x=Float(0.0, 1.0))
     with pytest.raises(ValueError, match=r"minimize\(fn=...\).*function"):

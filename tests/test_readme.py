@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from jaxhpo import testing
@@ -78,6 +79,16 @@ def test_the_example_of_asking_and_telling_by_hand_learns():
     losses = [loss for loss, _ in names["tried"]]
     assert len(losses) == 32
     assert min(losses) < 0.0012
+
+
+@pytest.mark.slow
+def test_the_example_of_searches_inside_a_program_finds_the_least():
+    text = (ROOT / "docs" / "samplers.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    names: dict = {}
+    exec(code, names)
+    for centre, point in zip(np.linspace(0.0, 1.0, 5), np.asarray(names["best"]), strict=True):
+        assert (point[0] - centre) ** 2 + point[1] < 0.1
 
 
 def test_every_figure_on_speed_is_from_the_result_file():
