@@ -12,8 +12,8 @@ UNKNOWN = "unknown"
 
 
 def number(value: float | None) -> str:
-    """Five significant digits, or "unknown"."""
-    return UNKNOWN if value is None or not math.isfinite(value) else f"{value:.5g}"
+    """Five significant digits, or "unknown"; 0 has no sign."""
+    return UNKNOWN if value is None or not math.isfinite(value) else f"{value + 0.0:.5g}"
 
 
 def strength(value: float | None) -> str:

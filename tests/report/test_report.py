@@ -127,6 +127,11 @@ def test_sentences_are_true_of_the_numbers(bundle, found):
         assert e.parameter in verdicts
 
 
+def test_a_number_looks_the_same_wherever_it_stands():
+    assert [number(v) for v in (-0.0, 0.0, -1e-7, 123456.0)] == ["0", "0", "-1e-07", "1.2346e+05"]
+    assert [number(v) for v in (None, float("nan"))] == ["unknown", "unknown"]
+
+
 def test_the_direction_is_right_when_less_is_better():
     found = analysed(records(maximize=False), QUICK)
     direction = words_of(found, "parameters")
