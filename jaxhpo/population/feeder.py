@@ -40,7 +40,7 @@ class Feeder:
         lock: to be held during a pass: one feeder serves one pass at a time.
         device: where they go.
         keeps: whether blocks stay on the device once they are there. It changes no result.
-        copies: how many blocks were copied.
+        copies: how many blocks were copied. size: how many blocks a pass has.
     """
 
     def __init__(self, stream: Stream, device: Device) -> None:
@@ -55,6 +55,7 @@ class Feeder:
             for split in (TRAIN, VALIDATION)
             for index, share in enumerate(stream.shares[split])
         ]
+        self.size = len(self._pass)
         self._held: dict[tuple[str, int], Any] = {}
         self._reader = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="jaxhpo-feeder")
         self._ahead: tuple[int, concurrent.futures.Future[Any]] | None = None

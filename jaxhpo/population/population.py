@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -152,18 +152,27 @@ class Population:
             future = self._threads.submit(tile.tick, offered, cohort.units)
             self._running[future] = (cohort, tile, offered)
 
-    def wait(self) -> list[Tick]:
-        """Waits until at least one tile has ticked. Empty if none is running."""
+    @property
+    def broken_off(self) -> bool:
+        """Whether a tick was broken off, so that members that were in it begin again."""
+        return False
+
+    def wait(self, stop: Callable[[], bool] | None = None) -> list[Tick]:
+        """Waits until at least one tile has ticked. Empty if none is running.
+
+        Args:
+            stop: whether nobody wants to wait any longer, for ticks that can be broken off.
+        """
         done, _ = concurrent.futures.wait(
             self._running, return_when=concurrent.futures.FIRST_COMPLETED
         )
         return [self._collect(future) for future in done]
 
-    def rest(self) -> list[Tick]:
-        """Waits for all tiles that are running."""
+    def rest(self, stop: Callable[[], bool] | None = None) -> list[Tick]:
+        """Waits for all tiles that are running. stop: as for `wait`."""
         ticks: list[Tick] = []
         while self._running:
-            ticks += self.wait()
+            ticks += self.wait(stop)
         return ticks
 
     def rows(self) -> list[dict[int, tuple[int, bool, Any]]]:
@@ -319,16 +328,20 @@ class Population:
     ) -> Tick:
         """A program that raised takes its tile's members with it, and says why. If memory ran out
         and there are other tiles, they are trained again with fewer of them."""
+        others = sum(len(c.tiles) for c in self.cohorts.values()) - 1
+        if EXHAUSTED in str(error) and others:
+            self._most = max(1, others // 2)
+            return self._again(cohort, tile, offered)
+        cohort.tiles.remove(tile)
+        progress = [_lost(m.number, error) for m in [*tile.members.values(), *offered]]
+        return Tick(progress=progress, started=time.time(), seconds=0.0)
+
+    def _again(self, cohort: Cohort, tile: Tile, offered: list[Member]) -> Tick:
+        """Gives a tile up, whose members begin again."""
         members = [*tile.members.values(), *offered]
         cohort.tiles.remove(tile)
-        tiles = sum(len(c.tiles) for c in self.cohorts.values())
-        if EXHAUSTED in str(error) and tiles:
-            # Out of memory: half as many tiles, and those in this one begin again.
-            self._most = max(1, tiles // 2)
-            cohort.waiting = [*members, *cohort.waiting]
-            progress = [Progress(number=m.number, again=True) for m in members]
-            return Tick(progress=progress, started=time.time(), seconds=0.0)
-        progress = [_lost(member.number, error) for member in members]
+        cohort.waiting = [*members, *cohort.waiting]
+        progress = [Progress(number=m.number, again=True) for m in members]
         return Tick(progress=progress, started=time.time(), seconds=0.0)
 
     def _shrink(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -21,7 +22,7 @@ from jaxhpo.contracts import TEST, TRAIN, Task
 from jaxhpo.population.cohort import Cohort
 from jaxhpo.population.feeder import Feeder
 from jaxhpo.population.form import Form
-from jaxhpo.population.member import Member, Progress, Tick
+from jaxhpo.population.member import Member, Tick
 from jaxhpo.population.own_cpu import shared
 from jaxhpo.population.phases import Streamed, StreamedProgram, ending
 from jaxhpo.population.population import Population
@@ -29,6 +30,15 @@ from jaxhpo.population.program import EXHAUSTED
 from jaxhpo.population.tile import Tile
 
 _Outcome = Tick | BaseException
+
+# Where a study is asked to stop, a unit that would last for more seconds than this is broken off:
+# clusters give a process about 30 s to end.
+_GRACE = 15.0
+_LOOK = 0.1  # how often that is asked
+
+
+class BrokenOff(Exception):
+    """A unit was left at the end of a block, since nobody waits for it any longer."""
 
 
 class StreamedTile(Tile):
@@ -103,17 +113,20 @@ def unit_of(
     feeder: Feeder,
     threads: concurrent.futures.Executor | None,
     at_once: int = 1,
+    leave: Callable[[float], bool] = lambda seconds: False,
 ) -> list[_Outcome]:
     """Trains tiles of one device for one unit.
 
     Args:
         work: tiles, each with the members it is offered.
         threads: `at_once` threads that drive tiles beside each other, or None: this one does.
+        leave: whether to break the unit off, when what is left of it takes about so many seconds.
 
     Returns:
         For every tile what happened, or why it could not be trained, which stops no other tile.
 
     Raises:
+        BrokenOff: if it was. The tiles' states are of no use then.
         Exception: whatever reading a block raises.
     """
     started, clock = time.time(), time.perf_counter()
@@ -141,12 +154,14 @@ def unit_of(
         each(begun)
 
     with feeder.lock:
-        for fed in feeder.blocks():
+        for done, fed in enumerate(feeder.blocks(), 1):
             on(fed.rows, fed.split, fed.index, fed.share)
             del fed
             # This block is queued before the one before it is waited for: the device never idles.
             # That one is gone then, and the next is copied into its place.
             each(lambda tile, _: tile.wait(but=1))
+            if leave((time.perf_counter() - clock) / done * (feeder.size - done)):
+                raise BrokenOff
             feeder.ahead()
         # The tick's time is that of all drivers, shared by the tiles.
         took = (time.perf_counter() - clock) * min(1.0, at_once / len(work))
@@ -187,6 +202,8 @@ class StreamedPopulation(Population):
         )
         self._whole = task
         self._at_once = drivers
+        self._hurry = threading.Event()
+        self._broken_off = False
         self._feeders = {device: Feeder(task.stream, device) for device in devices}
         self._beside = {
             device: concurrent.futures.ThreadPoolExecutor(drivers, "jaxhpo-tile")
@@ -194,8 +211,14 @@ class StreamedPopulation(Population):
             if drivers > 1
         }
 
+    @property
+    def broken_off(self) -> bool:
+        return self._broken_off
+
     def dispatch(self) -> None:
         """Lets every idle device train one unit of all its tiles that have something to do."""
+        self._hurry.clear()
+        self._broken_off = False
         self._shrink()
         for device, feeder in self._feeders.items():
             if any(tile.device == device for _, tile, _ in self._running.values()):
@@ -212,6 +235,19 @@ class StreamedPopulation(Population):
                 tile.beside = len(work)
             if work:
                 self._threads.submit(self._unit, feeder, work, futures)
+
+    def wait(self, stop: Callable[[], bool] | None = None) -> list[Tick]:
+        """As `Population.wait`. Once `stop()`, units are broken off at the end of a block, unless
+        they are nearly done; their members begin again."""
+        while stop is not None and self._running and not self._hurry.is_set():
+            done, _ = concurrent.futures.wait(
+                self._running, _LOOK, return_when=concurrent.futures.FIRST_COMPLETED
+            )
+            if done:
+                break
+            if stop():
+                self._hurry.set()
+        return super().wait()
 
     def alone(self, member: Member, start: tuple[int, Any] | None = None) -> tuple[list[Tick], Any]:
         """As `Population.alone`; states are the task's own."""
@@ -238,6 +274,7 @@ class StreamedPopulation(Population):
 
     def close(self) -> None:
         """Waits for what is on the device and lets the threads go."""
+        self._hurry.set()
         super().close()
         for threads in self._beside.values():
             threads.shutdown(wait=True)
@@ -252,7 +289,9 @@ class StreamedPopulation(Population):
     ) -> None:
         """Trains a unit of several tiles and tells each tile's future how it went."""
         try:
-            outcomes = unit_of(work, feeder, self._beside.get(feeder.device), self._at_once)
+            outcomes = unit_of(
+                work, feeder, self._beside.get(feeder.device), self._at_once, self._leaves
+            )
         except BaseException as error:  # the rows can't be read: nobody can go on
             outcomes = [error] * len(work)
         for future, outcome in zip(futures, outcomes, strict=True):
@@ -260,6 +299,9 @@ class StreamedPopulation(Population):
                 future.set_exception(outcome)
             else:
                 future.set_result(outcome)
+
+    def _leaves(self, seconds: float) -> bool:
+        return self._hurry.is_set() and seconds > _GRACE
 
     def _seats(self, devices: Sequence[Device], drivers: int) -> list[Device]:
         """Those that are given: the drivers of a device share its blocks."""
@@ -280,15 +322,15 @@ class StreamedPopulation(Population):
         self, cohort: Cohort, tile: Any, offered: list[Member], error: BaseException
     ) -> Tick:
         """As `Population._failed`; but if memory ran out, all tiles that were trained together may
-        have raised, and none of them need have been too large alone."""
+        have raised, and none of them need have been too large alone; and a unit that was broken off
+        is no failure."""
+        if isinstance(error, BrokenOff):
+            self._broken_off = True
+            return self._again(cohort, tile, offered)
         if EXHAUSTED not in str(error) or tile.beside == 1:
             return super()._failed(cohort, tile, offered, error)
-        members = [*tile.members.values(), *offered]
-        cohort.tiles.remove(tile)
-        cohort.waiting = [*members, *cohort.waiting]
         self._most = min(self._most, len(self._feeders) * max(1, tile.beside // 2))
-        progress = [Progress(number=m.number, again=True) for m in members]
-        return Tick(progress=progress, started=time.time(), seconds=0.0)
+        return self._again(cohort, tile, offered)
 
     def _new_tile(self, program: Any, device: Device) -> Tile:
         return StreamedTile(program, self._place[device][0], self._feeders[device])

@@ -74,18 +74,21 @@ class Loop:
             self._take_up()
         self._propose()
         self._tell()
-        while population.busy and not stop():
+        asked = False
+        while population.busy and not (asked or stop()):
             population.dispatch()
-            ticks, save = population.wait(), self._keeper.due
+            ticks, save = population.wait(stop), self._keeper.due
             if save:
-                ticks += population.rest()
+                ticks += population.rest(stop)
             changed = self._taken_in(ticks)
             self._check_failures()
             if save:  # the records first: what has ended is not in the checkpoint
                 self._records.write(list(changed.values()))
-                self._keeper.save(population, self._ledger)
+                self._save()
                 changed = {}
-            population.dispatch()  # the drivers go on while the host writes, tells and asks
+            asked = stop()
+            if not asked:
+                population.dispatch()  # the drivers go on while the host writes, tells and asks
             self._records.write(list(changed.values()))
             self._propose()
             self._tell()
@@ -96,13 +99,21 @@ class Loop:
     # -- how a run ends ----------------------------------------------------------------------------
 
     def _interrupted(self) -> Outcome:
-        self._records.write(list(self._taken_in(self._population.rest()).values()))
-        self._keeper.save(self._population, self._ledger)
+        ticks = self._population.rest(lambda: True)
+        self._records.write(list(self._taken_in(ticks).values()))
+        self._save()
         self._keeper.close()
         ended = self._ledger.ended
         left = self._trials - ended
         message = f"stopped; {ended} trials have ended and are recorded, {left} are left"
+        if self._population.broken_off:
+            message += "; a long unit was broken off, and is trained again"
         return Outcome(ended="interrupted", message=message, trials=ended)
+
+    def _save(self) -> None:
+        # Of a unit that was broken off, what there was before it is in the last checkpoint.
+        if not self._population.broken_off:
+            self._keeper.save(self._population, self._ledger)
 
     def _ended(self) -> Outcome:
         self._keeper.clear()

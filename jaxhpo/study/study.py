@@ -201,7 +201,8 @@ class Study:
         notebook is one) from the records and the last checkpoint.
 
         Args:
-            on_tick: called with a `Snapshot` after every tick. stop: asked after every tick.
+            on_tick: called with a `Snapshot` after every tick. stop: asked after every tick; where
+                rows come in blocks, several times a second.
 
         Raises:
             StudyFailed: if all of the first trials failed. Nothing of them is recorded, so that the

@@ -98,8 +98,10 @@ def supervised(
             memory-mapped files (`numpy.memmap`). Which rows make a block is drawn once; blocks come
             in the same order in every epoch, and each member shuffles the rows within a block, anew
             every epoch. A batch does not reach over the end of a block. Metrics must be means over
-            rows. "auto": blocks if the data are more than a quarter of the device's memory (so
-            that another device may make it another study; a number does not).
+            rows. Asked to stop, a study leaves an epoch at the end of a block if the rest would
+            take more than 15 seconds, and goes on from the checkpoint before it. "auto": blocks if
+            the data are more than a quarter of the device's memory (so that another device may make
+            it another study; a number does not).
         prepare: ``(inputs) -> inputs`` for every batch before the model has it, in the program: for
             example to turn images that are kept as uint8 into numbers from 0 to 1.
         elastic: names of hyperparameters that the model takes as Python values or as a

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import jax
 import numpy as np
 import pytest
@@ -69,6 +72,51 @@ def test_an_interrupted_study_goes_on_to_the_same_end(whole, tmp_path):
     assert ended == "complete"
     assert plain(after) == plain(trials)
     assert found["digest"] == digest
+
+
+def asked_to_stop():
+    """The task, whether to stop, and the blocks read: a pass is four blocks, and the signal comes
+    while the third one of the fourth pass is read."""
+    asked, reads, made = threading.Event(), [], task()
+    stream = made.stream
+
+    def read(split, index):
+        reads.append((split, index))
+        if len(reads) == 15:
+            asked.set()
+            time.sleep(0.5)  # in which the study looks whether to stop
+        return stream.read(split, index)
+
+    return made._replace(stream=stream._replace(read=read)), asked.is_set, reads
+
+
+@pytest.mark.parametrize("reopened", [True, False])
+def test_a_long_unit_is_broken_off_at_a_block(whole, tmp_path, monkeypatch, reopened):
+    monkeypatch.setattr("jaxhpo.population.streamed._GRACE", 0.0)
+    slow, stop, reads = asked_to_stop()
+    with study(slow, workdir=tmp_path, checkpoint_seconds=1e-9) as part:
+        outcome = part.run(stop=stop)
+        assert (outcome.ended, len(reads)) == ("interrupted", 15)
+        assert outcome.message.endswith("; a long unit was broken off, and is trained again")
+        assert any((tmp_path / "checkpoints").iterdir())  # of the pass before
+        if not reopened:
+            assert part.run().ended == "complete"
+            assert plain(part.trials) == plain(whole[0])
+    with study(workdir=tmp_path) as part:
+        assert part.run().ended == "complete"
+        assert plain(part.trials) == plain(whole[0])
+        assert part.records.facts()["digest"] == whole[1]
+
+
+def test_a_unit_that_is_nearly_done_is_not_broken_off(whole, tmp_path):
+    slow, stop, reads = asked_to_stop()
+    with study(slow, workdir=tmp_path, checkpoint_seconds=0.0) as part:
+        outcome = part.run(stop=stop)
+        assert (outcome.ended, len(reads)) == ("interrupted", 17)  # one was read ahead
+        assert "broken off" not in outcome.message
+    with study(workdir=tmp_path) as part:
+        assert part.run().ended == "complete"
+        assert plain(part.trials) == plain(whole[0])
 
 
 def test_a_rerun_has_the_recorded_bits_and_a_test_score(whole):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from experiments.digits.experiment import Options, build
+from jaxhpo.population.tile import Tile
 from jaxhpo.space import Choice, Float, Int, Space
 from jaxhpo.study import Study, StudyFailed
 from jaxhpo.study.crowd import ManyPrograms, crowded
@@ -124,6 +125,20 @@ def test_what_the_default_sampler_picked_is_recorded(tmp_path):
     assert part.identity["sampler"] == "auto"
     with Study(task, trials=40, workdir=tmp_path, **given) as again:
         assert again.records.facts()["sampler"] == noted
+
+
+def test_a_study_that_is_asked_to_stop_begins_no_further_tick(monkeypatch, digits):
+    begun, tick = [], Tile.tick
+
+    def counted(*arguments):
+        begun.append(1)
+        return tick(*arguments)
+
+    monkeypatch.setattr(Tile, "tick", counted)
+    one = {"devices": jax.devices()[:1], "drivers": 1}
+    with study(digits, sampler="random", **one) as part:
+        assert part.run(stop=lambda: bool(begun)).ended == "interrupted"
+    assert len(begun) == 1
 
 
 def test_a_study_runs_once_at_a_time_and_not_when_closed():
