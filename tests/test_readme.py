@@ -70,12 +70,18 @@ def test_the_example_of_several_objectives_runs():
     assert all(trial.metrics["heat"] <= 16.0 for trial in front)
 
 
-@pytest.mark.slow
-def test_the_example_of_asking_and_telling_by_hand_learns():
-    text = (ROOT / "docs" / "optuna.md").read_text("utf-8")
+def example(document: str) -> dict:
+    """What the one example of a document names."""
+    text = (ROOT / "docs" / document).read_text("utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     names: dict = {}
     exec(code, names)
+    return names
+
+
+@pytest.mark.slow
+def test_the_example_of_asking_and_telling_by_hand_learns():
+    names = example("optuna.md")
     losses = [loss for loss, _ in names["tried"]]
     assert len(losses) == 32
     assert min(losses) < 0.0012
@@ -83,10 +89,7 @@ def test_the_example_of_asking_and_telling_by_hand_learns():
 
 @pytest.mark.slow
 def test_the_example_of_searches_inside_a_program_finds_the_least():
-    text = (ROOT / "docs" / "samplers.md").read_text("utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    names: dict = {}
-    exec(code, names)
+    names = example("samplers.md")
     for centre, point in zip(np.linspace(0.0, 1.0, 5), np.asarray(names["best"]), strict=True):
         assert (point[0] - centre) ** 2 + point[1] < 0.1
 

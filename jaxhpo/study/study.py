@@ -207,12 +207,14 @@ class Study:
         Raises:
             StudyFailed: if all of the first trials failed. Nothing of them is recorded, so that the
                 same study can go on once the cause is mended.
+            ValueError: if `wanted`, how many trials there are to be, was set to no such number.
             RuntimeError: if it is closed, or running already.
 
         Warns:
             ManyPrograms: if there are few trials for each program that must be compiled.
         """
         self._check_open("run")
+        arguments.whole("Study", wanted=(self.wanted, 1))
         if not self._runs.acquire(blocking=False):
             raise RuntimeError(
                 "Study.run() was called while this study is running, by another thread or by its "

@@ -147,6 +147,9 @@ def test_a_study_runs_once_at_a_time_and_not_when_closed():
         with pytest.raises(RuntimeError, match="while this study is running"):
             opened.run(on_tick=lambda snapshot: opened.run())
         assert opened.run().trials == 4  # the refusal was an exception in a run like any other
+        opened.wanted = 6.5  # type: ignore[assignment]
+        with pytest.raises(ValueError, match=r"wanted=.*must be a whole number.*6.5"):
+            opened.run()
     with pytest.raises(RuntimeError, match=r"Study.run\(\) needs a study that is open"):
         opened.run()
     with pytest.raises(RuntimeError, match=r"Study.confirm\(\) needs a study that is open"):
