@@ -40,7 +40,7 @@ class Feeder:
         lock: to be held during a pass: one feeder serves one pass at a time.
         device: where they go.
         keeps: whether blocks stay on the device once they are there. It changes no result.
-        copies: how many blocks were copied. size: how many blocks a pass has.
+        copies: how many blocks were copied.
     """
 
     def __init__(self, stream: Stream, device: Device) -> None:
@@ -55,7 +55,6 @@ class Feeder:
             for split in (TRAIN, VALIDATION)
             for index, share in enumerate(stream.shares[split])
         ]
-        self.size = len(self._pass)
         self._held: dict[tuple[str, int], Any] = {}
         self._reader = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="jaxhpo-feeder")
         self._ahead: tuple[int, concurrent.futures.Future[Any]] | None = None
@@ -72,6 +71,12 @@ class Feeder:
         """
         for place, (split, index, share) in enumerate(self._pass):
             yield Fed(split, index, share, self._taken(place))
+
+    @property
+    def left(self) -> float:
+        """How many blocks of the pass are still to come, to those that have come."""
+        come = self._place + 1
+        return (len(self._pass) - come) / come
 
     def ahead(self) -> None:
         """Begins to copy the block that comes next; after the last, the first of the next pass."""

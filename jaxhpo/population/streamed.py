@@ -154,13 +154,13 @@ def unit_of(
         each(begun)
 
     with feeder.lock:
-        for done, fed in enumerate(feeder.blocks(), 1):
+        for fed in feeder.blocks():
             on(fed.rows, fed.split, fed.index, fed.share)
             del fed
             # This block is queued before the one before it is waited for: the device never idles.
             # That one is gone then, and the next is copied into its place.
             each(lambda tile, _: tile.wait(but=1))
-            if leave((time.perf_counter() - clock) / done * (feeder.size - done)):
+            if leave((time.perf_counter() - clock) * feeder.left):
                 raise BrokenOff
             feeder.ahead()
         # The tick's time is that of all drivers, shared by the tiles.
