@@ -45,17 +45,15 @@ def _swept(where: Path) -> None:
         since = stamp.stat().st_mtime if stamp.exists() else 0.0
         stamp.touch()
         for file in where.glob("*-cache"):
-            if file.stat().st_mtime >= since and not _reads(unpacked, file):
+            if file.stat().st_mtime >= since and not _whole(unpacked, file.read_bytes()):
                 file.unlink(missing_ok=True)
     except OSError:  # not ours to write, or swept by another process just now
         return
 
 
-def _reads(unpacked: Callable[[bytes], bytes], file: Path) -> bool:
+def _whole(unpacked: Callable[[bytes], bytes], packed: bytes) -> bool:
     try:
-        unpacked(file.read_bytes())
-    except OSError:
-        raise
+        unpacked(packed)
     except Exception:  # of whichever library packed it
         return False
     return True

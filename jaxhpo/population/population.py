@@ -38,6 +38,9 @@ class Population:
         static: names of the hyperparameters that are Python values: a cohort for every setting (and
             every class of the form's).
         devices: where to run. drivers: threads a device.
+
+    Attributes:
+        broken_off: whether a tick was broken off, so that members that were in it begin again.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Population:
         self.form = form
         self.cohorts: dict[tuple[Any, ...], Cohort] = {}
         self.static = tuple(sorted(static))
+        self.broken_off = False
         self._home = devices[0]
         self._slots = self._seats(devices, drivers)
         given = jax.device_put((key, task.data), self._home)
@@ -151,11 +155,6 @@ class Population:
             self._free.remove(device)
             future = self._threads.submit(tile.tick, offered, cohort.units)
             self._running[future] = (cohort, tile, offered)
-
-    @property
-    def broken_off(self) -> bool:
-        """Whether a tick was broken off, so that members that were in it begin again."""
-        return False
 
     def wait(self, stop: Callable[[], bool] | None = None) -> list[Tick]:
         """Waits until at least one tile has ticked. Empty if none is running.

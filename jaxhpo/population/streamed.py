@@ -203,7 +203,6 @@ class StreamedPopulation(Population):
         self._whole = task
         self._at_once = drivers
         self._hurry = threading.Event()
-        self._broken_off = False
         self._feeders = {device: Feeder(task.stream, device) for device in devices}
         self._beside = {
             device: concurrent.futures.ThreadPoolExecutor(drivers, "jaxhpo-tile")
@@ -211,14 +210,10 @@ class StreamedPopulation(Population):
             if drivers > 1
         }
 
-    @property
-    def broken_off(self) -> bool:
-        return self._broken_off
-
     def dispatch(self) -> None:
         """Lets every idle device train one unit of all its tiles that have something to do."""
         self._hurry.clear()
-        self._broken_off = False
+        self.broken_off = False
         self._shrink()
         for device, feeder in self._feeders.items():
             if any(tile.device == device for _, tile, _ in self._running.values()):
@@ -325,7 +320,7 @@ class StreamedPopulation(Population):
         have raised, and none of them need have been too large alone; and a unit that was broken off
         is no failure."""
         if isinstance(error, BrokenOff):
-            self._broken_off = True
+            self.broken_off = True
             return self._again(cohort, tile, offered)
         if EXHAUSTED not in str(error) or tile.beside == 1:
             return super()._failed(cohort, tile, offered, error)
